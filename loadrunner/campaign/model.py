@@ -1,0 +1,177 @@
+"""The campaign as the rest of the command sees it: read, validated, nothing left to look up
+but what only a running journey knows (extracted values, data, built-ins)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from runs.analysis.plan import Model, ProbeMetric
+
+DEFAULT_MAX_IN_FLIGHT = 10_000
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A `${name}` that a journey fills in: extracted, `set.column`, or a built-in."""
+
+    name: str
+
+
+Template = tuple[str | Variable, ...]
+"""Literal text and variables, in order; everything static is folded into the text."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """`body` is the text that is sent (JSON already serialised); headers keep their order."""
+
+    method: str
+    path: Template
+    headers: tuple[tuple[str, Template], ...] = ()
+    body: Template | None = None
+
+
+@dataclass(frozen=True)
+class Retry:
+    on: tuple[int, ...] = (429,)
+    max: int = 1
+    honour_retry_after: bool = True
+    backoff_s: float = 0.5
+
+
+@dataclass(frozen=True)
+class Step:
+    """One named request. `expect` and `refusals` are statuses; `extract` maps a variable to a
+    path like `$.items[0].id` in the JSON answer."""
+
+    name: str
+    request: Request
+    expect: tuple[int, ...] = (200,)
+    refusals: tuple[int, ...] = (429,)
+    retry: Retry | None = None
+    stream: Literal["sse"] | None = None
+    extract: Mapping[str, str] = field(default_factory=dict)
+    think_time_s: float = 0.0
+    on_failure: Literal["continue", "stop"] = "continue"
+    timeout_s: float | None = None
+    identity: str | None = None
+
+
+@dataclass(frozen=True)
+class Load:
+    """One phase of one scenario; seconds since the run's start, rates in journeys/s."""
+
+    phase: str
+    start_s: float
+    duration_s: float
+    model: Model = "open"
+    rate_from: float | None = None
+    rate_to: float | None = None
+    users: int | None = None
+    think_time_s: float = 0.0
+    warm_up_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    steps: tuple[Step, ...]
+    load: tuple[Load, ...]
+    identity: str | None = None
+    destructive: bool = False
+    arrivals: Literal["uniform", "poisson"] = "uniform"
+    on_late: Literal["send", "drop"] = "send"
+    max_in_flight: int = DEFAULT_MAX_IN_FLIGHT
+
+
+@dataclass(frozen=True)
+class Login:
+    """How a token is obtained; the paths point into the JSON answer."""
+
+    request: Request
+    token: str
+    expires_in: str | None = None
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a request is sent as: either `count` logins, or one fixed header.
+
+    `header` is the header's name and `value` its full value (`Authorization`, `Bearer …`);
+    for a login the header carries `Bearer TOKEN`. Values are secrets: see Campaign.secrets.
+    """
+
+    name: str
+    header: str = "Authorization"
+    value: str | None = None
+    login: Login | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class DataSet:
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    order: Literal["sequential", "random"] = "sequential"
+    at_end: Literal["restart", "stop"] = "restart"
+
+
+@dataclass(frozen=True)
+class SetupRequest:
+    name: str
+    request: Request
+    identity: str | None = None
+    expect: tuple[int, ...] = ()  # empty: any 2xx
+
+
+@dataclass(frozen=True)
+class ProbePlan:
+    """`values` and `ceilings` map a metric to its JSON path (`$.a.b`); a ceiling may be fixed."""
+
+    name: str
+    path: str
+    metrics: tuple[ProbeMetric, ...]
+    values: Mapping[str, str]
+    ceilings: Mapping[str, str | float] = field(default_factory=dict)
+    identity: str | None = None
+    every_s: float = 1.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """`allow` are the hosts that may be loaded; every request goes to `base_url`."""
+
+    base_url: str
+    allow: tuple[str, ...]
+    timeout_s: float = 10.0
+    connect_timeout_s: float = 5.0
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """`text` is the file as it was, `secrets` are the values that must never be written.
+
+    `skipped` names scenarios that are left out, with the reason in words.
+    """
+
+    name: str
+    file: Path
+    text: str
+    sha256: str
+    target: Target
+    scenarios: tuple[Scenario, ...]
+    identities: Mapping[str, Identity] = field(default_factory=dict)
+    data: Mapping[str, DataSet] = field(default_factory=dict)
+    setup: tuple[SetupRequest, ...] = ()
+    peak_jps: Mapping[str, float] = field(default_factory=dict)
+    probes: tuple[ProbePlan, ...] = ()
+    criteria: tuple[str, ...] = ()
+    secrets: frozenset[str] = frozenset()
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def duration_s(self) -> float:
+        ends = (load.start_s + load.duration_s for one in self.scenarios for load in one.load)
+        return max(ends, default=0.0)

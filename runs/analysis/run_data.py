@@ -1,0 +1,49 @@
+"""One run as the analysis takes it: who it is, what it planned, and its frames."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import polars as pl
+
+from runs.analysis.plan import Plan
+
+RunState = Literal["running", "complete", "interrupted", "incomplete"]
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """What the source of a run can support; our own runner keeps everything."""
+
+    samples: Literal["raw", "histogram", "summary"] = "raw"
+    schedule: bool = True
+    failures: bool = True
+    absolute_time: bool = True
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """Times are RFC 3339 in UTC, null where unknown."""
+
+    id: str
+    campaign: str
+    started_at: str | None
+    ended_at: str | None
+    state: RunState = "complete"
+    labels: dict[str, str] = field(default_factory=dict)
+    source: str = "native"
+    fidelity: Fidelity = Fidelity()
+
+
+@dataclass(frozen=True)
+class RunData:
+    """The frames of one run.
+
+    `samples` has the columns of runs.formats.samples, `readings` is long (`t_us`, `probe`,
+    `metric`, `value`), `health` has the columns of runs.formats.health; the last two may be empty.
+    """
+
+    info: RunInfo
+    plan: Plan
+    samples: pl.DataFrame
+    readings: pl.DataFrame
+    health: pl.DataFrame

@@ -1,0 +1,151 @@
+"""The manifest of a spool: who ran what against which plan, and the list of its segments."""
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from runs.analysis.plan import Better, Model, Phase, Plan, Probe, ProbeMetric
+from runs.formats.errors import ManifestError
+
+FORMAT = "headroom-spool/1"
+State = Literal["running", "complete", "interrupted", "incomplete"]
+Micros = Annotated[int, Field(ge=0)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class _Entry(BaseModel):
+    """Keys that a newer writer adds are kept, so that a manifest survives the round trip."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class CampaignEntry(_Entry):
+    name: Name
+    text: str = ""
+    sha256: str = ""
+
+
+class ToolEntry(_Entry):
+    name: str
+    version: str = ""
+
+
+class GitEntry(_Entry):
+    commit: str | None = None
+    branch: str | None = None
+    dirty: bool | None = None
+
+
+class PhaseEntry(_Entry):
+    scenario: Name
+    phase: Name
+    start_us: Micros
+    end_us: Micros
+    model: Model = "open"
+    rate_from: float | None = Field(default=None, ge=0)
+    rate_to: float | None = Field(default=None, ge=0)
+    users: int | None = Field(default=None, ge=0)
+    think_time_s: float | None = Field(default=None, ge=0)
+    warm_up_us: int | None = Field(default=None, ge=0)
+
+
+class MetricEntry(_Entry):
+    name: Name
+    area: str = "other"
+    better: Better = "lower"
+    ceiling: float | None = None
+    feeds: list[str] = []
+
+
+class ProbeEntry(_Entry):
+    name: Name
+    metrics: list[MetricEntry] = []
+
+
+class Segment(_Entry):
+    """One sealed file of samples: its rows, its bytes on disk and their SHA-256 in hex."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]
+    samples: int = Field(ge=0)
+    bytes: int = Field(ge=0)
+    sha256: str
+
+
+class Manifest(_Entry):
+    """The manifest, in full; unknown keys are carried along."""
+
+    format: Literal["headroom-spool/1"]
+    run_id: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$")]
+    state: State
+    campaign: CampaignEntry
+    seed: int | None = None
+    tool: ToolEntry
+    host: dict[str, Any] | None = None
+    git: GitEntry | None = None
+    labels: dict[str, str] = {}
+    started_at_ns: int = Field(ge=0)
+    ended_at_ns: int | None = Field(default=None, ge=0)
+    phases: list[PhaseEntry]
+    probes: list[ProbeEntry] = []
+    criteria: list[str] = []
+    peak_jps: dict[str, float] = {}
+    segments: list[Segment] = []
+
+    def plan(self) -> Plan:
+        """The part that the analysis reads."""
+        return Plan(
+            phases=tuple(_phase(entry) for entry in self.phases),
+            probes=tuple(_probe(entry) for entry in self.probes),
+            criteria=tuple(self.criteria),
+            peak_jps=dict(self.peak_jps),
+        )
+
+    def to_json(self) -> str:
+        return self.model_dump_json(indent=1)
+
+
+def _phase(entry: PhaseEntry) -> Phase:
+    return Phase(
+        scenario=entry.scenario,
+        phase=entry.phase,
+        start_us=entry.start_us,
+        end_us=entry.end_us,
+        model=entry.model,
+        rate_from=entry.rate_from,
+        rate_to=entry.rate_to,
+        users=entry.users,
+        think_time_s=entry.think_time_s or 0.0,
+        warm_up_us=entry.warm_up_us or 0,
+    )
+
+
+def _probe(entry: ProbeEntry) -> Probe:
+    return Probe(entry.name, tuple(_metric(metric) for metric in entry.metrics))
+
+
+def _metric(entry: MetricEntry) -> ProbeMetric:
+    return ProbeMetric(
+        entry.name, entry.area, entry.better, entry.ceiling, feeds=tuple(entry.feeds)
+    )
+
+
+def parse(text: str | bytes) -> Manifest:
+    """Read a manifest; a ManifestError names the first key that is wrong."""
+    try:
+        return Manifest.model_validate(json.loads(text))
+    except ValueError as error:
+        raise _manifest_error(error) from error
+
+
+def _manifest_error(error: ValueError) -> ManifestError:
+    if not isinstance(error, ValidationError):
+        return ManifestError("the document", f"is not JSON: {error}")
+    first = error.errors()[0]
+    at = ".".join(str(part) for part in first["loc"]) or "the document"
+    return ManifestError(at, f"{first['msg']} (found {_short(first['input'])})")
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 80 else text[:77] + "..."

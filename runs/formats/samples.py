@@ -1,0 +1,57 @@
+"""The sample: one request as measured, and the columns that hold it everywhere.
+
+A line of a spool, a row of the Parquet file and a row of every frame that the analysis
+takes have these columns. Times are integer microseconds since the run's start.
+"""
+
+from typing import Final
+
+import polars as pl
+
+# 64-bit integers throughout: scan_ndjson panics on 8- and 16-bit schemas.
+SCHEMA: Final[dict[str, pl.DataType]] = {
+    "scenario": pl.String(),
+    "step": pl.String(),
+    "phase": pl.String(),
+    "journey": pl.Int64(),
+    "user": pl.Int64(),
+    "worker": pl.Int64(),
+    "attempt": pl.Int64(),
+    "due_us": pl.Int64(),
+    "due_by": pl.String(),
+    "started_us": pl.Int64(),
+    "wait_us": pl.Int64(),
+    "connect_us": pl.Int64(),
+    "first_byte_us": pl.Int64(),
+    "ended_us": pl.Int64(),
+    "first_token_us": pl.Int64(),
+    "tokens": pl.Int64(),
+    "status": pl.Int64(),
+    "outcome": pl.String(),
+    "error": pl.String(),
+    "retry_after_ms": pl.Int64(),
+    "bytes_out": pl.Int64(),
+    "bytes_in": pl.Int64(),
+    "reused": pl.Boolean(),
+    "trace_id": pl.String(),
+}
+
+REQUIRED: Final = ("scenario", "step", "phase", "started_us", "ended_us", "outcome")
+
+# The first that holds; in this order.
+OUTCOMES: Final = (
+    "dropped",
+    "generator_error",
+    "connection_error",
+    "timeout",
+    "cut",
+    "refused",
+    "client_error",
+    "server_error",
+    "check_failed",
+    "ok",
+)
+
+
+def empty() -> pl.DataFrame:
+    return pl.DataFrame(schema=SCHEMA)

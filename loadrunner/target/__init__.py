@@ -1,0 +1,1 @@
+"""The reference target: a small HTTP service whose capacity is known."""

@@ -1,0 +1,1 @@
+"""The flows, one file each. `routes(service)` of each gives what it answers."""

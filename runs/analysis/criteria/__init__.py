@@ -1,0 +1,23 @@
+"""Criteria: checkable sentences about a run, one grammar for campaigns, CI gates and re-tests."""
+
+from runs.analysis.criteria.catalogue import Catalogue, catalogue_of, check
+from runs.analysis.criteria.expression import By, Criterion
+from runs.analysis.criteria.grammar import parse
+from runs.analysis.criteria.judge import evaluate, judge, unjudged
+from runs.analysis.criteria.judgement import CriterionVerdict, Judgement
+from runs.analysis.errors import CriterionError
+
+__all__ = [
+    "By",
+    "Catalogue",
+    "Criterion",
+    "CriterionError",
+    "CriterionVerdict",
+    "Judgement",
+    "catalogue_of",
+    "check",
+    "evaluate",
+    "judge",
+    "parse",
+    "unjudged",
+]

@@ -1,0 +1,79 @@
+"""The report: everything that the analysis says about one run, as one document."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from runs.analysis import bottlenecks, criteria, journeys, probes, saturation, series, validity
+from runs.analysis.bottlenecks import Bottleneck
+from runs.analysis.criteria import Judgement
+from runs.analysis.journeys import Journeys
+from runs.analysis.probes import ProbeSummary
+from runs.analysis.run_data import RunData, RunInfo
+from runs.analysis.saturation import Saturation
+from runs.analysis.series import Series
+from runs.analysis.validity import Validity
+
+FORMAT: Final = "headroom-report/1"
+Verdict = Literal["pass", "fail", "inconclusive", "invalid", "none"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The document `headroom-report/1`; its JSON has the same keys in the same order.
+
+    `verdict` is `invalid` where the run may not be believed, else the worst of the criteria:
+    fail, then inconclusive, then pass; `none` where there are no criteria.
+    """
+
+    format: Literal["headroom-report/1"]
+    run: RunInfo
+    validity: Validity
+    series: tuple[Series, ...]
+    journeys: tuple[Journeys, ...]
+    saturation: tuple[Saturation, ...]
+    bottlenecks: tuple[Bottleneck, ...]
+    probes: tuple[ProbeSummary, ...]
+    criteria: tuple[Judgement, ...]
+    verdict: Verdict
+
+
+def build(data: RunData, baseline: RunData | None = None) -> Report:
+    """Everything about a run; relative criteria are judged against `baseline`."""
+    believed = validity.judge(data)
+    points = saturation.find(data)
+    judged = _judged(data, points, baseline)
+    if believed.verdict == "invalid":
+        judged = tuple(criteria.unjudged(one) for one in judged)
+    return Report(
+        format=FORMAT,
+        run=data.info,
+        validity=believed,
+        series=series.rows(data),
+        journeys=journeys.rows(data),
+        saturation=points,
+        bottlenecks=bottlenecks.find(data, points),
+        probes=probes.rows(data),
+        criteria=judged,
+        verdict=verdict(believed, judged),
+    )
+
+
+def verdict(believed: Validity, judged: Sequence[Judgement]) -> Verdict:
+    """One word for the whole run."""
+    if believed.verdict == "invalid":
+        return "invalid"
+    found = {one.verdict for one in judged}
+    worst: tuple[Verdict, ...] = ("fail", "inconclusive", "pass")
+    return next((one for one in worst if one in found), "none")
+
+
+def _judged(
+    data: RunData, points: tuple[Saturation, ...], baseline: RunData | None
+) -> tuple[Judgement, ...]:
+    """A criterion that cannot be read, or names nothing in this run, is inconclusive: another
+    program may have written it, and the rest of the report is still worth having."""
+    if not data.plan.criteria:
+        return ()
+    before = saturation.find(baseline) if baseline is not None else ()
+    return criteria.evaluate(data.plan.criteria, data, points, baseline, before)

@@ -1,0 +1,125 @@
+"""The journeys of one scenario as arrays: when each was due, when it ended, and how."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from runs.analysis.plan import Phase
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+MICROS: Final = 1_000_000
+# A ramp is cut into pieces, each of which counts as a stage of its own.
+_PIECES_OF_A_RAMP: Final = 4
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Times are seconds since the run's start; everything is in the order of due time."""
+
+    due: Floats
+    started: Floats
+    ended: Floats
+    good: Flags
+    refused: Flags
+    timed_out: Flags
+    unsent: Flags
+    user: Ints
+    status: Ints
+    requests: Ints
+
+    @property
+    def count(self) -> int:
+        return len(self.due)
+
+    @cached_property
+    def took(self) -> Floats:
+        """From due to ended."""
+        return np.maximum(self.ended - self.due, 0.0)
+
+    @cached_property
+    def answers(self) -> Floats:
+        """When the good journeys ended, ascending."""
+        return np.sort(self.ended[self.good])
+
+    def between(self, start: float, end: float) -> slice:
+        """The journeys due in [start, end)."""
+        low, high = np.searchsorted(self.due, (start, end))
+        return slice(int(low), int(high))
+
+    def due_in(self, start: float, end: float) -> int:
+        low, high = np.searchsorted(self.due, (start, end))
+        return int(high - low)
+
+    def answered_in(self, start: float, end: float) -> int:
+        low, high = np.searchsorted(self.answers, (start, end))
+        return int(high - low)
+
+
+def of(journeys: pl.DataFrame) -> Flow:
+    """The arrays of a frame of runs.analysis.journeys."""
+    outcome = journeys["outcome"]
+    return Flow(
+        due=journeys["due_us"].to_numpy() / MICROS,
+        started=journeys["started_us"].to_numpy() / MICROS,
+        ended=journeys["ended_us"].to_numpy() / MICROS,
+        good=journeys["good"].to_numpy(),
+        refused=journeys["refused"].to_numpy(),
+        timed_out=journeys["timed_out"].to_numpy(),
+        unsent=outcome.is_in(["dropped", "generator_error"]).fill_null(value=False).to_numpy(),
+        user=journeys["user"].fill_null(-1).to_numpy(),
+        status=journeys["status"].fill_null(0).to_numpy(),
+        requests=journeys["requests"].to_numpy(),
+    )
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of one phase whose load counts as one: a whole stage, or a piece of a ramp."""
+
+    phase: str
+    start: float
+    end: float
+    is_ramp: bool
+
+    @property
+    def length(self) -> float:
+        return self.end - self.start
+
+
+def segments(phases: Sequence[Phase]) -> tuple[Segment, ...]:
+    """Stages as they are, ramps in pieces no shorter than half of the median stage."""
+    lengths = [(phase.end_us - phase.start_us) / MICROS for phase in phases if not _is_ramp(phase)]
+    typical = float(np.median(lengths)) if lengths else 0.0
+    cut: list[Segment] = []
+    for phase in phases:
+        cut += _pieces(phase, typical)
+    return tuple(segment for segment in cut if segment.length > 0)
+
+
+def _pieces(phase: Phase, typical: float) -> list[Segment]:
+    start, end = phase.window_us[0] / MICROS, phase.end_us / MICROS
+    count = 1
+    if _is_ramp(phase):
+        count = _PIECES_OF_A_RAMP if not typical else round(2 * (end - start) / typical)
+        count = min(max(count, 1), 2 * _PIECES_OF_A_RAMP)
+    edges = np.linspace(start, end, count + 1)
+    return [
+        Segment(phase.phase, float(a), float(b), _is_ramp(phase))
+        for a, b in zip(edges[:-1], edges[1:], strict=True)
+    ]
+
+
+def _is_ramp(phase: Phase) -> bool:
+    return phase.rate_from != phase.rate_to
+
+
+def any_of(values: NDArray[Any]) -> bool:
+    return bool(values.size) and bool(values.any())

@@ -1,0 +1,84 @@
+"""A rate and its uncertainty, from answers that are not independent of each other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from runs.analysis.saturation.flow import Floats
+
+Window = tuple[float, float]
+_BINS: Final = 60
+_FEWEST_BINS: Final = 8
+# 97.5 % quantiles of Student's t for 1, 2, … degrees of freedom.
+_T: Final = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
+    2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
+    2.052, 2.048, 2.045, 2.042,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Events per second over windows of together `length` seconds; `half` is the half-width
+    of the 95 % interval."""
+
+    value: float
+    half: float
+    length: float
+
+
+def t_quantile(freedom: float) -> float:
+    """The 97.5 % quantile of Student's t."""
+    if freedom >= 30:
+        return 1.96 + 2.5 / freedom
+    return _T[max(int(freedom), 1) - 1]
+
+
+def of(times: Floats, windows: Sequence[Window]) -> Rate:
+    """The rate of events (ascending times) in windows, its variance inflated by the lag-1
+    autocorrelation of equal bins: v * (1 + phi) / (1 - phi), effective degrees of freedom alike.
+    """
+    total = sum(end - start for start, end in windows)
+    bin_length = _bin_length(total, sum(_count(times, window) for window in windows))
+    binned = [_binned(times, window, bin_length) for window in windows]
+    counts = np.concatenate(binned)
+    value = sum(_count(times, window) for window in windows) / total
+    if len(counts) < 4:
+        return Rate(value, max(0.15 * value, 2.5 * np.sqrt(max(value * total, 1)) / total), total)
+    centred = [part - value for part in binned]
+    size = len(counts)
+    variance = float(((counts - value) ** 2).sum() / (size - 1))
+    phi = _autocorrelation(centred, variance, size)
+    inflation = (1 + phi) / (1 - phi)
+    freedom = max(3.0, size / inflation) - 1
+    half = t_quantile(freedom) * np.sqrt(variance * inflation / size)
+    return Rate(value, float(half), total)
+
+
+def _bin_length(total: float, events: int) -> float:
+    """Sixty bins, fewer where a bin would hold under ten events, but never under eight."""
+    bins = min(_BINS, max(_FEWEST_BINS, events // 10))
+    return total / bins
+
+
+def _count(times: Floats, window: Window) -> int:
+    low, high = np.searchsorted(times, window)
+    return int(high - low)
+
+
+def _binned(times: Floats, window: Window, bin_length: float) -> Floats:
+    start, end = window
+    bins = max(1, round((end - start) / bin_length))
+    edges = np.linspace(start, end, bins + 1)
+    return np.diff(np.searchsorted(times, edges)) * bins / (end - start)
+
+
+def _autocorrelation(centred: Sequence[Floats], variance: float, size: int) -> float:
+    if variance <= 0 or size <= len(centred):
+        return 0.0
+    cross = sum(float((part[1:] * part[:-1]).sum()) for part in centred)
+    phi = cross / variance / (size - len(centred))
+    phi += (1 + 3 * max(phi, 0.0)) / size
+    return float(np.clip(phi, 0.0, 0.85))

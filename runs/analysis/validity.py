@@ -1,0 +1,493 @@
+"""May the run be believed: did the generator keep its schedule, and was it the bottleneck.
+
+In the open model a request leaves when it is due, however slow the target is: a request that left
+late was kept by the generator. A target that saturates never makes a run invalid.
+
+=========================  ========================================  ========================
+code                       suspect from                              invalid from
+=========================  ========================================  ========================
+schedule_not_kept          > 1 % of the planned requests of a phase  > 5 %
+                           left late, and at least 3; or > 2 % of    or > 10 % of the journeys
+                           its planned journeys never began; or its  never began, and the
+                           p99 is 10 % and 5 ms off by lateness      generator's health says so
+generator_limited          > 10 % of a phase's seconds with the CPU  > 50 % of them, or > 5 % of
+                           full and the loop late; or > 1 % of its   requests that the generator
+                           requests that the generator lost          lost
+aborted                    stopped early, every phase half done      a phase never ran, or less
+                                                                     than half of it did
+clock_jump                 times that run backwards, or a generator  times that run backwards in
+                           silent for 3 s                            > 1 % of the samples
+too_few_samples            under 20 samples where p95 is judged      never
+target_unhealthy_before    most of the first requests failed         never
+warm_up_inside             a plateau begins 1.5 times slower than    never
+                           it goes on
+error_storm                >= 90 % of a phase failed, or >= 20 %     never
+                           could not connect
+=========================  ========================================  ========================
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final, Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from runs.analysis import cells, percentiles, wording
+from runs.analysis.outcomes import FAILED, UNSENT
+from runs.analysis.plan import PLATEAU, Phase
+from runs.analysis.run_data import RunData
+
+ValidityVerdict = Literal["valid", "suspect", "invalid"]
+Floats = NDArray[np.float64]
+
+MICROS: Final = 1_000_000
+LATE_MS: Final = 10.0
+LATE_OF_MEDIAN: Final = 0.05  # later than this share of the usual response time is late, too
+SUSPECT_SHARE: Final = 0.01
+INVALID_SHARE: Final = 0.05
+FEWEST_LATE: Final = {"suspect": 3, "invalid": 5}
+P99_OFF: Final = (0.10, 5.0)  # the share and the ms by which lateness may move p99
+MISSING_SHARES: Final = {"suspect": 0.02, "invalid": 0.10}
+FULL_CPU: Final = {"cpu_process": 0.95, "cpu_machine": 0.97, "cpu_steal": 0.10}
+LAG_US: Final = 20_000
+LIMITED_SECONDS: Final = {"suspect": 0.10, "invalid": 0.50}
+SILENCE_US: Final = 3 * MICROS
+BACKWARDS_US: Final = 1000
+FEWEST_SAMPLES: Final = 20
+FIRST_REQUESTS: Final = 20
+WARM_UP_RATIO: Final = 1.5
+WARM_UP_MS: Final = 10.0
+WARM_UP_FEWEST: Final = 50
+_SEVERITY: Final[Mapping[ValidityVerdict, int]] = {"valid": 0, "suspect": 1, "invalid": 2}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a run is not fully valid: a code, the phase (None: the whole run), a sentence."""
+
+    code: str
+    phase: str | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class Validity:
+    """The worst of the reasons; a suspect run counts as valid, with a warning."""
+
+    verdict: ValidityVerdict
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Finding:
+    severity: ValidityVerdict
+    reason: Reason
+
+
+def judge(data: RunData) -> Validity:
+    """Look for every reason to doubt a run; the worst comes first."""
+    run = _Run(data)
+    findings = [finding for look in _LOOKS for finding in look(run)]
+    findings.sort(key=lambda one: -_SEVERITY[one.severity])
+    verdict: ValidityVerdict = findings[0].severity if findings else "valid"
+    return Validity(verdict, tuple(one.reason for one in findings))
+
+
+def _found(severity: ValidityVerdict, code: str, phase: str | None, detail: str) -> _Finding:
+    return _Finding(severity, Reason(code, phase, detail))
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """The first attempts of one scenario that were due in one phase's window; times in ms."""
+
+    phase: Phase
+    frame: pl.DataFrame
+
+    @cached_property
+    def is_timed(self) -> NDArray[np.bool_]:
+        """Whose lateness means anything: what the plan called for, or, with a set number of
+        users, what was due after the answer before."""
+        by = "previous" if self.phase.model == "closed" else "plan"
+        timed = self.frame["due_us"].is_not_null()
+        return (timed & (self.frame["due_by"].fill_null("plan") == by)).to_numpy()
+
+    @cached_property
+    def outcome(self) -> NDArray[Any]:
+        return self.frame["outcome"].to_numpy()
+
+    @cached_property
+    def delay_ms(self) -> Floats:
+        late = self.frame["started_us"] - self.frame["intended_us"]
+        return np.asarray(late.to_numpy() / 1000, dtype=np.float64)
+
+    @cached_property
+    def took_ms(self) -> Floats:
+        took = self.frame["ended_us"] - self.frame["started_us"]
+        return np.asarray(took.to_numpy() / 1000, dtype=np.float64)
+
+    @property
+    def count(self) -> int:
+        return self.frame.height
+
+    @property
+    def is_of_plateau(self) -> bool:
+        return self.phase.phase == PLATEAU
+
+
+class _Run:
+    """A run and its stretches, cut once."""
+
+    def __init__(self, data: RunData) -> None:
+        self.data = data
+        self.samples = cells.completed(data.samples).filter(pl.col("attempt") == 1)
+
+    @cached_property
+    def stretches(self) -> tuple[_Stretch, ...]:
+        """One for each scenario and phase of the plan, those without samples too."""
+        wanted = (*_NOTHING, "journey", "worker", "due_us", "due_by", "intended_us")
+        columns = [name for name in wanted if name in self.samples.columns]
+        parts = self.samples.select(columns).partition_by("scenario", "phase", as_dict=True)
+        return tuple(_stretch(phase, parts) for phase in self.data.plan.phases)
+
+    @cached_property
+    def measured_until_us(self) -> int:
+        if self.samples.is_empty():
+            return 0
+        last = self.samples["intended_us"].max()
+        return last if isinstance(last, int) else 0
+
+    @cached_property
+    def health(self) -> pl.DataFrame:
+        """The workers' seconds; the coordinator has no schedule to keep."""
+        return self.data.health.filter(pl.col("worker") >= 0).sort("worker", "t_us")
+
+    @property
+    def is_cut_short(self) -> bool:
+        return self.data.info.state in ("interrupted", "incomplete")
+
+
+def _stretch(phase: Phase, parts: Mapping[Any, pl.DataFrame]) -> _Stretch:
+    frame = parts.get((phase.scenario, phase.phase))
+    if frame is None:
+        return _Stretch(phase, cells.completed(pl.DataFrame(schema=_NOTHING)))
+    start, end = phase.window_us
+    return _Stretch(phase, frame.filter(pl.col("intended_us").is_between(start, end, "left")))
+
+
+_NOTHING: Final[dict[str, pl.DataType]] = {
+    "scenario": pl.String(),
+    "phase": pl.String(),
+    "step": pl.String(),
+    "started_us": pl.Int64(),
+    "ended_us": pl.Int64(),
+    "outcome": pl.String(),
+}
+
+
+def _late(run: _Run) -> Iterator[_Finding]:
+    """Requests that left late, the ones that were given up for being late among them."""
+    for stretch in run.stretches:
+        delays = stretch.delay_ms[stretch.is_timed]
+        if not len(delays) or delays.max() <= P99_OFF[1]:
+            continue
+        limit = max(LATE_MS, LATE_OF_MEDIAN * _median_ms(stretch))
+        late = int((delays > limit).sum())
+        severity = _severity(late / len(delays), SUSPECT_SHARE, INVALID_SHARE)
+        if late < FEWEST_LATE["suspect"]:
+            severity = "valid"
+        elif severity == "invalid" and late < FEWEST_LATE["invalid"]:
+            severity = "suspect"
+        if severity != "valid":
+            share = wording.percent(late / len(delays))
+            detail = (
+                f"The generator fell behind: {share} of the requests of"
+                f" {stretch.phase.scenario} left more than {wording.milliseconds(limit)} late."
+            )
+            yield _found(severity, "schedule_not_kept", stretch.phase.phase, detail)
+        else:
+            yield from _p99_off(stretch)
+
+
+def _median_ms(stretch: _Stretch) -> float:
+    took = stretch.took_ms[stretch.outcome == "ok"]
+    return float(np.median(took)) if len(took) else 0.0
+
+
+def _p99_off(stretch: _Stretch) -> Iterator[_Finding]:
+    """Few were late, but enough to move the percentile that people read."""
+    answered = stretch.is_timed & (stretch.outcome == "ok")
+    if answered.sum() < 100:
+        return
+    took = stretch.took_ms[answered]
+    on_time = percentiles.nearest_rank(np.sort(took), 0.99)
+    measured = percentiles.nearest_rank(np.sort(took + stretch.delay_ms[answered]), 0.99)
+    share, least_ms = P99_OFF
+    if measured - on_time > max(share * on_time, least_ms):
+        detail = (
+            f"p99 of {stretch.phase.scenario} is {wording.milliseconds(measured)}, and would be"
+            f" {wording.milliseconds(on_time)} had every request left on time."
+        )
+        yield _found("suspect", "schedule_not_kept", stretch.phase.phase, detail)
+
+
+def _missing(run: _Run) -> Iterator[_Finding]:
+    """Journeys that the rate curve called for and that never began."""
+    if run.is_cut_short or not run.data.info.fidelity.schedule:
+        return
+    for stretch in run.stretches:
+        planned = _planned(stretch.phase)
+        begun = _begun(stretch)
+        noise = 4 * math.sqrt(planned) + 1  # arrivals may be random
+        missing = (planned - noise - begun) / planned if planned else 0.0
+        if not begun or missing <= MISSING_SHARES["suspect"]:
+            continue
+        is_confirmed = _health_says_missing(run, stretch.phase)
+        is_bad = missing > MISSING_SHARES["invalid"] and is_confirmed
+        detail = (
+            f"{begun:,} of {planned:,.0f} planned journeys of {stretch.phase.scenario} began:"
+            " the load was lower than the plan says."
+        )
+        severity: ValidityVerdict = "invalid" if is_bad else "suspect"
+        yield _found(severity, "schedule_not_kept", stretch.phase.phase, detail)
+
+
+def _planned(phase: Phase) -> float:
+    """The arrivals that the rate curve gives in the judged part of an open phase."""
+    if phase.model != "open" or phase.rate_from is None or phase.rate_to is None:
+        return 0.0
+    start, end = phase.window_us
+    length = phase.end_us - phase.start_us
+    if end <= start or length <= 0:
+        return 0.0
+    slope = (phase.rate_to - phase.rate_from) / length
+    middle = phase.rate_from + slope * ((start + end) / 2 - phase.start_us)
+    return middle * (end - start) / MICROS
+
+
+def _begun(stretch: _Stretch) -> int:
+    """Journeys that began, dropped ones included."""
+    planned = stretch.frame.filter(pl.Series(stretch.is_timed))
+    if "journey" not in planned.columns or planned["journey"].null_count():
+        return planned.height
+    return planned.n_unique(["worker", "journey"] if "worker" in planned.columns else ["journey"])
+
+
+def _health_says_missing(run: _Run, phase: Phase) -> bool:
+    """Whether the workers knew that they reached less than they wanted; drops are the load's."""
+    mine = _seconds(run, (phase,))
+    wanted, reached = (float(_column(mine, name).sum()) for name in ("wanted", "reached"))
+    return wanted > 0 and reached < (1 - MISSING_SHARES["invalid"]) * wanted
+
+
+def _seconds(run: _Run, phases: tuple[Phase, ...]) -> pl.DataFrame:
+    """The seconds of health that end in any of the phases."""
+    inside = pl.lit(value=False)
+    for phase in phases:
+        inside |= pl.col("t_us").is_between(phase.start_us, phase.end_us, closed="right")
+    return run.health.filter(inside)
+
+
+def _limited(run: _Run) -> Iterator[_Finding]:
+    """Seconds in which a processor was full and the loop late."""
+    if run.health.is_empty():
+        return
+    for name in dict.fromkeys(phase.phase for phase in run.data.plan.phases):
+        mine = _seconds(run, tuple(one for one in run.data.plan.phases if one.phase == name))
+        if mine.is_empty():
+            continue
+        is_late = _column(mine, "loop_lag_us") > LAG_US
+        is_late |= _column(mine, "delay_p99_us") > LATE_MS * 1000
+        full = {one: _column(mine, one) >= limit for one, limit in FULL_CPU.items()}
+        is_limited = is_late & np.logical_or.reduce(list(full.values()))
+        share = float(is_limited.mean())
+        severity = _severity(share, LIMITED_SECONDS["suspect"], LIMITED_SECONDS["invalid"])
+        if severity != "valid":
+            detail = (
+                f"{_what_was_full(full, is_limited)} in {wording.percent(share)} of the seconds,"
+                " and the generator was late in them: it was the bottleneck, or shared its"
+                " processor with one."
+            )
+            yield _found(severity, "generator_limited", name, detail)
+
+
+def _column(frame: pl.DataFrame, name: str) -> Floats:
+    return np.asarray(frame[name].cast(pl.Float64).fill_null(0.0).to_numpy(), dtype=np.float64)
+
+
+def _what_was_full(full: Mapping[str, NDArray[np.bool_]], is_limited: NDArray[np.bool_]) -> str:
+    words = {
+        "cpu_process": "The generator used a whole core",
+        "cpu_machine": "All cores of the generator's machine were busy",
+        "cpu_steal": "The generator's machine was denied its processor",
+    }
+    return words[max(full, key=lambda one: int((full[one] & is_limited).sum()))]
+
+
+def _lost(run: _Run) -> Iterator[_Finding]:
+    """Requests that the generator could not send: no descriptor, no port, no memory."""
+    for stretch in run.stretches:
+        lost = int((stretch.outcome == "generator_error").sum())
+        share = lost / stretch.count if lost else 0.0
+        severity = _severity(share, SUSPECT_SHARE, INVALID_SHARE)
+        if severity != "valid":
+            detail = (
+                f"{wording.percent(share)} of the requests of {stretch.phase.scenario} were lost in"
+                " the generator before they were sent (outcome generator_error)."
+            )
+            yield _found(severity, "generator_limited", stretch.phase.phase, detail)
+
+
+def _aborted(run: _Run) -> Iterator[_Finding]:
+    """A run that ended early says something of the phases that it did, and nothing of others."""
+    if not run.is_cut_short:
+        return
+    until_us = run.measured_until_us
+    cut = [one for one in run.data.plan.phases if until_us < (one.start_us + one.end_us) / 2]
+    ended = "was interrupted" if run.data.info.state == "interrupted" else "broke off"
+    detail = f"The run {ended} after {wording.duration(until_us / MICROS)}"
+    if not cut:
+        yield _found("suspect", "aborted", None, f"{detail}; every phase was at least half done.")
+        return
+    names = ", ".join(dict.fromkeys(one.phase for one in cut))
+    yield _found("invalid", "aborted", None, f"{detail}: {names} did not run, or hardly.")
+
+
+def _clock(run: _Run) -> Iterator[_Finding]:
+    if not run.samples.is_empty():
+        yield from _backwards(run)
+    silence = pl.col("t_us").diff().over("worker")
+    silent = run.health.with_columns(silence.alias("gap_us")).filter(pl.col("gap_us") > SILENCE_US)
+    for worker, t_us, gap_us in silent.select("worker", "t_us", "gap_us").head(3).iter_rows():
+        detail = (
+            f"Worker {worker} was silent for {wording.duration(gap_us / MICROS)}, until"
+            f" {wording.duration(t_us / MICROS)} into the run: it or its machine was stopped."
+        )
+        yield _found("suspect", "clock_jump", _phase_at(run, t_us - gap_us // 2), detail)
+
+
+def _backwards(run: _Run) -> Iterator[_Finding]:
+    sent = run.samples.filter(~pl.col("outcome").is_in(UNSENT))
+    early = (pl.col("due_by") == "plan") & (pl.col("started_us") < pl.col("due_us") - BACKWARDS_US)
+    is_backwards = (pl.col("ended_us") < pl.col("started_us")) | early.fill_null(value=False)
+    count = sent.filter(is_backwards).height
+    if count:
+        severity: ValidityVerdict = "invalid" if count > 0.01 * sent.height else "suspect"
+        detail = (
+            f"{wording.plural(count, 'sample')} ended before it started, or started before it was"
+            " due: the clock jumped."
+        )
+        yield _found(severity, "clock_jump", None, detail)
+
+
+def _phase_at(run: _Run, t_us: float) -> str | None:
+    phases = run.data.plan.phases
+    return next((one.phase for one in phases if one.start_us <= t_us < one.end_us), None)
+
+
+def _few(run: _Run) -> Iterator[_Finding]:
+    """Where criteria look by themselves, p95 must be an observation."""
+    for stretch in run.stretches:
+        alone = len(run.data.plan.phases_of(stretch.phase.scenario)) == 1
+        if not (stretch.is_of_plateau or alone):
+            continue
+        name = stretch.phase.scenario
+        if not stretch.count:
+            detail = f"{name} has no samples at all."
+            yield _found("suspect", "too_few_samples", stretch.phase.phase, detail)
+            continue
+        counts = stretch.frame.group_by("step").len().filter(pl.col("len") < FEWEST_SAMPLES)
+        for step, count in counts.sort("step").iter_rows():
+            detail = (
+                f"{name}/{step} has {wording.plural(count, 'sample')}: p95 needs at least"
+                f" {FEWEST_SAMPLES}."
+            )
+            yield _found("suspect", "too_few_samples", stretch.phase.phase, detail)
+
+
+def _unhealthy_before(run: _Run) -> Iterator[_Finding]:
+    """The target failed from the first request on, before any load could have hurt it."""
+    known = run.samples.filter(~pl.col("outcome").is_in((*UNSENT, "cut")))
+    first = known.bottom_k(FIRST_REQUESTS, by="intended_us")
+    failed = first.filter(pl.col("outcome").is_in(FAILED)).height
+    if first.height >= FIRST_REQUESTS // 2 and failed > first.height / 2:
+        detail = (
+            f"{failed} of the first {first.height} requests failed: the target was not well before"
+            " the load came, or the campaign asks for the wrong thing."
+        )
+        yield _found("suspect", "target_unhealthy_before", None, detail)
+
+
+def _warm_up(run: _Run) -> Iterator[_Finding]:
+    """A plateau whose first fifth is slower than its second half has its warm-up inside."""
+    for stretch in run.stretches:
+        phase = stretch.phase
+        start, end = phase.window_us
+        if not stretch.is_of_plateau or end - start < 5 * MICROS:
+            continue
+        for (step,), mine in stretch.frame.partition_by("step", as_dict=True).items():
+            part = replace(stretch, frame=mine.filter(pl.col("outcome") == "ok"))
+            at = (part.frame["intended_us"].to_numpy() - start) / (end - start)
+            first, rest = part.took_ms[at < 0.2], part.took_ms[at >= 0.5]
+            if _is_slower(first, rest):
+                seconds = wording.duration((end - start) / 5 / MICROS)
+                detail = (
+                    f"{phase.scenario}/{step} took"
+                    f" {wording.milliseconds(float(np.median(first)))} in the first {seconds} and"
+                    f" {wording.milliseconds(float(np.median(rest)))} later (medians): the warm-up"
+                    " is inside the figures. Give the phase a warm_up."
+                )
+                yield _found("suspect", "warm_up_inside", phase.phase, detail)
+
+
+def _is_slower(first: Floats, rest: Floats) -> bool:
+    """Clearly so: by half, by 10 ms, and in rank beyond what chance or a passing queue gives."""
+    if min(len(first), len(rest)) < WARM_UP_FEWEST:
+        return False
+    usual = float(np.median(rest))
+    if float(np.median(first)) < max(WARM_UP_RATIO * usual, usual + WARM_UP_MS):
+        return False
+    beaten = np.searchsorted(np.sort(rest), first) / len(rest)
+    return float(beaten.mean()) > 0.8
+
+
+def _storm(run: _Run) -> Iterator[_Finding]:
+    """A phase of failures has no latency worth reading, whoever is at fault."""
+    for stretch in run.stretches:
+        judged = int((~np.isin(stretch.outcome, (*UNSENT, "cut"))).sum())
+        if judged < FEWEST_SAMPLES:
+            continue
+        failed = int(np.isin(stretch.outcome, FAILED).sum()) / judged
+        unconnected = int((stretch.outcome == "connection_error").sum()) / judged
+        name = stretch.phase.scenario
+        if failed >= 0.9:
+            detail = f"{wording.percent(failed)} of the requests of {name} failed."
+        elif unconnected >= 0.2:
+            detail = f"{wording.percent(unconnected)} of the requests of {name} got no connection."
+        else:
+            continue
+        yield _found("suspect", "error_storm", stretch.phase.phase, detail)
+
+
+def _severity(share: float, suspect: float, invalid: float) -> ValidityVerdict:
+    if share > invalid:
+        return "invalid"
+    return "suspect" if share > suspect else "valid"
+
+
+_LOOKS: Final[tuple[Callable[[_Run], Iterator[_Finding]], ...]] = (
+    _late,
+    _missing,
+    _limited,
+    _lost,
+    _aborted,
+    _clock,
+    _few,
+    _unhealthy_before,
+    _warm_up,
+    _storm,
+)

@@ -1,0 +1,235 @@
+"""A compressed file of JSON lines, whole or cut, as a frame with known columns.
+
+Two readers for one format. polars parses sound lines natively; where it balks, or what it found
+does not add up, the lines are read one by one, so that a damaged line is counted and left out,
+and one that breaks the format is named with its place.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+import zstandard
+
+from runs.formats.errors import SpoolError
+
+Notes = tuple[str, ...]
+Row = dict[str, Any]
+
+_READ: Final = 1 << 20
+# Plain text that is parsed at once; bounds the memory of a segment of any size.
+_BLOCK: Final = 64 << 20
+_ALLOWED: Final[dict[pl.DataType, str]] = {
+    pl.Int64(): "a whole number",
+    pl.Float64(): "a number",
+    pl.Boolean(): "true or false",
+    pl.String(): "a text",
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of a segment, the keys that each line must have, and closed lists of values."""
+
+    schema: Mapping[str, pl.DataType]
+    required: Collection[str] = ()
+    values: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+
+def read(path: Path, layout: Layout) -> tuple[pl.DataFrame, Notes]:
+    """All lines that can be read, and what had to be left out, in words.
+
+    A SpoolError names file, line and key where a whole line breaks the layout.
+    """
+    lines = Lines(path)
+    frames, damaged = [pl.DataFrame(schema=layout.schema)], _Damage(path.name)
+    for first_line, block in lines.blocks():
+        frame = _natively(block, layout)
+        if frame is None:
+            frame = _one_by_one(block, layout, first_line, damaged)
+        frames.append(frame)
+    return pl.concat(frames), (*damaged.notes(), *lines.notes)
+
+
+class Lines:
+    """The complete lines of a zstd file, which may have been cut anywhere.
+
+    `notes` is complete once they have been read to the end.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.notes: Notes = ()
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        """(line number, line) of each line that is not blank."""
+        for first_line, block in self.blocks():
+            yield from _numbered(block, first_line)
+
+    def blocks(self) -> Iterator[tuple[int, bytes]]:
+        """(number of the first line, whole lines), in blocks of bounded size."""
+        number, waiting = 1, list[bytes]()
+        for piece in self._pieces():
+            waiting.append(piece)
+            if b"\n" not in piece or sum(map(len, waiting)) < _BLOCK:
+                self._check_length(number, waiting)
+                continue
+            whole, _, rest = b"".join(waiting).rpartition(b"\n")
+            yield number, whole + b"\n"
+            number, waiting = number + whole.count(b"\n") + 1, [rest]
+        yield from self._last(number, b"".join(waiting))
+
+    def _check_length(self, number: int, waiting: list[bytes]) -> None:
+        if len(waiting) * _READ > 2 * _BLOCK:
+            raise SpoolError(
+                f"{self._path.name}, after line {number}: a line is longer than"
+                f" {_BLOCK >> 20} MB; this is not a file of samples."
+            )
+
+    def _last(self, number: int, rest: bytes) -> Iterator[tuple[int, bytes]]:
+        """The end: a last line without its newline counts if it is whole."""
+        end = rest.rfind(b"\n") + 1
+        tail = rest[end:].strip()
+        if tail and not _is_object(tail):
+            self.notes += (f"{self._path.name} is cut: its last line is incomplete, left out.",)
+            rest = rest[:end]
+        if rest:
+            yield number, rest
+
+    def _pieces(self) -> Iterator[bytes]:
+        """Plain text up to the end, or up to where the file is cut or damaged."""
+        read = 0
+        try:
+            with self._path.open("rb") as file:
+                reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+                while piece := reader.read(_READ):
+                    read += len(piece)
+                    yield piece
+        except zstandard.ZstdError as error:
+            self.notes += (
+                f"{self._path.name} is damaged ({error}): only its first {read:,} bytes of plain"
+                " text were read.",
+            )
+        except OSError as error:
+            raise SpoolError(f"{self._path} cannot be read: {error.strerror}.") from error
+
+
+def _numbered(block: bytes, first_line: int) -> Iterator[tuple[int, bytes]]:
+    for number, line in enumerate(block.split(b"\n"), first_line):
+        if line.strip():
+            yield number, line
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def _natively(block: bytes, layout: Layout) -> pl.DataFrame | None:
+    """The block as polars reads it, or None where it does not add up.
+
+    polars refuses a wrong type, but takes a missing key for null and drops blank lines in
+    silence; a text column takes anything.
+    """
+    try:
+        frame = pl.read_ndjson(block, schema=dict(layout.schema))
+    except pl.exceptions.PolarsError:
+        return None
+    lines = block.count(b"\n") + (not block.endswith(b"\n"))
+    return frame if frame.height == lines and _is_sound(frame, layout) else None
+
+
+def _is_sound(frame: pl.DataFrame, layout: Layout) -> bool:
+    if any(frame[name].null_count() for name in layout.required):
+        return False
+    closed = (
+        frame[name].drop_nulls().unique().is_in(list(values)).all()
+        for name, values in layout.values.items()
+    )
+    return all(closed)
+
+
+def counted_lines(count: int) -> str:
+    """'1 line is', '3 lines are'."""
+    return "1 line is" if count == 1 else f"{count:,} lines are"
+
+
+class _Damage:
+    """Counts the lines of one file that are not JSON objects."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._count = 0
+        self._first = 0
+
+    def add(self, line: int) -> None:
+        self._first = self._first or line
+        self._count += 1
+
+    def notes(self) -> Notes:
+        if not self._count:
+            return ()
+        lines = counted_lines(self._count)
+        return (f"{self.name}: {lines} not JSON, left out; the first is line {self._first}.",)
+
+
+def _one_by_one(block: bytes, layout: Layout, first_line: int, damaged: _Damage) -> pl.DataFrame:
+    rows: list[Row] = []
+    for number, line in _numbered(block, first_line):
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            record = None
+        if isinstance(record, dict):
+            rows.append(_row(record, layout, f"{damaged.name}, line {number}"))
+        else:
+            damaged.add(number)
+    return pl.DataFrame(rows, schema=dict(layout.schema))
+
+
+def _row(record: Row, layout: Layout, at: str) -> Row:
+    row = {name: _value(record.get(name), kind, name, at) for name, kind in layout.schema.items()}
+    for name in layout.required:
+        if row[name] is None:
+            raise SpoolError(f"{at}: the key '{name}' is missing; every line must have it.")
+    for name, values in layout.values.items():
+        if row[name] is not None and row[name] not in values:
+            raise SpoolError(
+                f"{at}, key '{name}': found {_short(row[name])}, allowed is {', '.join(values)}."
+            )
+    return row
+
+
+def _value(value: Any, kind: pl.DataType, name: str, at: str) -> Any:
+    """The value as its column holds it; a SpoolError where it is of another kind."""
+    if value is None:
+        return None
+    if kind == pl.String():
+        return value if isinstance(value, str) else json.dumps(value)
+    is_bool = isinstance(value, bool)
+    if kind == pl.Boolean() and is_bool:
+        return value
+    if kind == pl.Float64() and isinstance(value, int | float) and not is_bool:
+        return float(value)
+    if kind == pl.Int64() and _is_whole(value):
+        return int(value)
+    raise SpoolError(
+        f"{at}, key '{name}': found {_short(value)}, allowed is {_ALLOWED[kind]} or null."
+    )
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether a value is a whole number of 64 bits; 12.0 is one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return value == value // 1 and -(2**63) <= value < 2**63
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else text[:77] + "..."

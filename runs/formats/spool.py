@@ -1,0 +1,208 @@
+"""A spool: the folder in which a run's raw samples stand, finished or not.
+
+    manifest.json
+    samples-00000.ndjson.zst, …   one line a request
+    probes.ndjson.zst             one line a reading of the target's own metrics
+    health.ndjson.zst             one line a second and worker of the generator's health
+
+A run that was killed leaves segments that the manifest does not list yet, and ones that are cut:
+both are read. What had to be left out is said in `Spool.notes`, never passed over.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from runs.analysis.outcomes import UNSENT
+from runs.analysis.run_data import RunData, RunInfo, RunState
+from runs.formats import health as health_lines
+from runs.formats import manifest as manifests
+from runs.formats import samples as sample_lines
+from runs.formats import segment
+from runs.formats.errors import SpoolError
+from runs.formats.manifest import Manifest, Segment
+from runs.formats.segment import Layout, Notes
+
+MANIFEST: Final = "manifest.json"
+SAMPLES: Final = "samples-*.ndjson.zst"
+PROBES: Final = "probes.ndjson.zst"
+HEALTH: Final = "health.ndjson.zst"
+
+READINGS_SCHEMA: Final[dict[str, pl.DataType]] = {
+    "t_us": pl.Int64(),
+    "probe": pl.String(),
+    "metric": pl.String(),
+    "value": pl.Float64(),
+}
+_SAMPLES: Final = Layout(
+    sample_lines.SCHEMA,
+    sample_lines.REQUIRED,
+    {"outcome": sample_lines.OUTCOMES, "due_by": ("plan", "previous")},
+)
+_HEALTH: Final = Layout(health_lines.SCHEMA, ("t_us",))
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Spool:
+    """What stands in a spool. `readings` is long: `t_us`, `probe`, `metric`, `value`."""
+
+    manifest: Manifest
+    samples: pl.DataFrame
+    readings: pl.DataFrame
+    health: pl.DataFrame
+    notes: Notes
+
+
+def read(folder: Path) -> Spool:
+    """Read a spool. A SpoolError or ManifestError names file, line and key."""
+    manifest = read_manifest(folder)
+    samples, notes = _samples(folder, manifest)
+    readings, reading_notes = readings_of(folder / PROBES)
+    health, health_notes = _health(folder / HEALTH)
+    return Spool(manifest, samples, readings, health, (*notes, *reading_notes, *health_notes))
+
+
+def run_data(spool: Spool) -> RunData:
+    """The spool as the analysis takes it."""
+    return RunData(
+        info=info_of(spool.manifest),
+        plan=spool.manifest.plan(),
+        samples=spool.samples,
+        readings=spool.readings,
+        health=spool.health,
+    )
+
+
+def info_of(manifest: Manifest) -> RunInfo:
+    """A manifest that still says `running` was left by a writer that is gone: incomplete."""
+    state: RunState = "incomplete" if manifest.state == "running" else manifest.state
+    return RunInfo(
+        id=manifest.run_id,
+        campaign=manifest.campaign.name,
+        started_at=_rfc3339(manifest.started_at_ns),
+        ended_at=None if manifest.ended_at_ns is None else _rfc3339(manifest.ended_at_ns),
+        state=state,
+        labels=dict(manifest.labels),
+    )
+
+
+def read_manifest(folder: Path) -> Manifest:
+    try:
+        return manifests.parse((folder / MANIFEST).read_bytes())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise SpoolError(
+            f"{folder} is not a spool: it holds no {MANIFEST}. Name the folder that"
+            " 'loadrunner run' wrote."
+        ) from error
+    except OSError as error:
+        raise SpoolError(f"{folder / MANIFEST} cannot be read: {error.strerror}.") from error
+
+
+def segment_to_frame(path: Path) -> tuple[pl.DataFrame, Notes]:
+    """The samples of one segment with all the columns of the format, absent ones null."""
+    frame, notes = segment.read(path, _SAMPLES)
+    _check_order(frame, path.name)
+    return frame, notes
+
+
+def readings_of(path: Path) -> tuple[pl.DataFrame, Notes]:
+    """The probe readings in long form; an absent file is a run without probes."""
+    if not path.exists():
+        return pl.DataFrame(schema=READINGS_SCHEMA), ()
+    lines = segment.Lines(path)
+    rows: list[tuple[int, str, str, float]] = []
+    failed = damaged = 0
+    for number, line in lines:
+        reading = _reading(line, f"{path.name}, line {number}")
+        damaged += reading is None
+        failed += reading is not None and reading.get("error") is not None
+        rows += _values(reading or {}, f"{path.name}, line {number}")
+    notes = [*lines.notes]
+    if damaged:
+        notes.append(f"{path.name}: {segment.counted_lines(damaged)} not JSON, left out.")
+    if failed:
+        readings = "1 probe reading" if failed == 1 else f"{failed:,} probe readings"
+        notes.append(f"{path.name}: {readings} failed.")
+    return pl.DataFrame(rows, schema=READINGS_SCHEMA, orient="row"), tuple(notes)
+
+
+def _rfc3339(time_ns: int) -> str:
+    moment = _EPOCH + timedelta(microseconds=time_ns // 1000)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _samples(folder: Path, manifest: Manifest) -> tuple[pl.DataFrame, Notes]:
+    listed = {one.name: one for one in manifest.segments}
+    frames, notes = [sample_lines.empty()], list[str]()
+    for name in sorted({*listed, *(path.name for path in folder.glob(SAMPLES))}):
+        if not (folder / name).exists():
+            notes.append(f"{name} is listed in {MANIFEST} but is not there.")
+            continue
+        frame, found = segment_to_frame(folder / name)
+        frames.append(frame)
+        notes += [*found, *_differences(folder / name, listed.get(name), frame.height)]
+    return pl.concat(frames), tuple(notes)
+
+
+def _differences(path: Path, listed: Segment | None, rows: int) -> Iterator[str]:
+    """Where a segment is not what the manifest says."""
+    if listed is None:
+        yield f"{path.name} is not listed in {MANIFEST}: the run was stopped; it was read anyway."
+    elif listed.samples != rows:
+        yield f"{path.name} holds {rows:,} samples; {MANIFEST} says {listed.samples:,}."
+    elif listed.sha256 and listed.sha256 != hashlib.sha256(path.read_bytes()).hexdigest():
+        yield f"{path.name} is not the file that {MANIFEST} lists: its SHA-256 differs."
+
+
+def _check_order(frame: pl.DataFrame, name: str) -> None:
+    """A request that was sent cannot end before it started."""
+    wrong = (
+        frame.lazy()
+        .with_row_index("row")
+        .filter((pl.col("ended_us") < pl.col("started_us")) & ~pl.col("outcome").is_in(UNSENT))
+    )
+    first = wrong.select("row", "started_us", "ended_us").head(1).collect()
+    for row, started_us, ended_us in first.iter_rows():
+        raise SpoolError(
+            f"{name}, sample {row + 1}: ended_us {ended_us} lies before started_us {started_us}."
+        )
+
+
+def _health(path: Path) -> tuple[pl.DataFrame, Notes]:
+    if not path.exists():
+        return health_lines.empty(), ()
+    return segment.read(path, _HEALTH)
+
+
+def _reading(line: bytes, at: str) -> dict[str, Any] | None:
+    """A reading, or None where the line is damaged."""
+    try:
+        reading = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(reading, dict):
+        return None
+    for name, kind in (("t_us", int), ("probe", str)):
+        if not isinstance(reading.get(name), kind):
+            raise SpoolError(f"{at}: the key '{name}' is missing or of the wrong kind.")
+    if not isinstance(reading.get("values") or {}, dict):
+        raise SpoolError(f"{at}, key 'values': allowed is an object of metrics and numbers.")
+    return reading
+
+
+def _values(reading: dict[str, Any], at: str) -> Iterator[tuple[int, str, str, float]]:
+    for metric, value in (reading.get("values") or {}).items():
+        if value is None:
+            continue
+        if not isinstance(value, int | float):
+            raise SpoolError(
+                f"{at}, metric '{metric}': found {json.dumps(value)}, allowed is a number or null."
+            )
+        yield reading["t_us"], reading["probe"], metric, float(value)

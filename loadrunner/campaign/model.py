@@ -11,11 +11,19 @@ from runs.analysis.plan import Model, ProbeMetric
 DEFAULT_MAX_IN_FLIGHT = 10_000
 
 
+Escape = Literal["none", "json", "url"]
+
+
 @dataclass(frozen=True)
 class Variable:
-    """A `${name}` that a journey fills in: extracted, `set.column`, or a built-in."""
+    """A `${name}` that a journey fills in: extracted, `set.column`, or a built-in.
+
+    `escape` says how the value is written into its place: as it is, as the inside of a JSON
+    string (quotes not included), or percent-encoded with nothing safe, `/` included.
+    """
 
     name: str
+    escape: Escape = "none"
 
 
 Template = tuple[str | Variable, ...]
@@ -151,9 +159,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Campaign:
-    """`text` is the file as it was, `secrets` are the values that must never be written.
+    """`text` is the file as it was but for secret values, which are masked in it; `sha256` is
+    that of the file itself. `secrets` are the values that must never be written.
 
-    `skipped` names scenarios that are left out, with the reason in words.
+    `skipped` names the scenarios that are left out, and as `criterion TEXT` the criteria that
+    go with them, each with the reason in words. `notes` are remarks for the user.
     """
 
     name: str
@@ -170,6 +180,8 @@ class Campaign:
     criteria: tuple[str, ...] = ()
     secrets: frozenset[str] = frozenset()
     skipped: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    is_smoke: bool = False
 
     @property
     def duration_s(self) -> float:

@@ -1,0 +1,535 @@
+"""The campaign file's sections: what each key may hold, and what it means.
+
+The same models validate a file and give its JSON Schema, so that an editor and `validate` agree.
+Values arrive with static variables folded in; requests still hold theirs.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+
+from loadrunner.campaign import quantities
+from loadrunner.campaign.found import described
+from loadrunner.campaign.model import DEFAULT_MAX_IN_FLIGHT
+from loadrunner.campaign.variables import VARIABLE_NAME
+from loadrunner.engine.json_path import compiled as compiled_json_path
+
+_NAME = re.compile(r"\w[\w.:-]{0,99}")
+_SET_NAME = re.compile(r"[A-Za-z_][\w-]{0,99}", re.ASCII)
+_CAMPAIGN_NAME = re.compile(r"\w[\w .-]{0,99}")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+_VARIABLE = r"\$\{"
+MANY = 1_000_000
+
+
+def _matching(pattern: re.Pattern[str], allowed: str) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise ValueError(f"found {described(value)}, allowed: {allowed}")
+        return value
+
+    return check
+
+
+def _whole_schema(lowest: int, highest: int) -> WithJsonSchema:
+    """Where a number is asked for, `${NAME:-10}` is a text until the file is read."""
+    number = {"type": "integer", "minimum": lowest, "maximum": highest}
+    return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": _VARIABLE}]})
+
+
+def _whole(lowest: int, highest: int) -> Callable[[object], int]:
+    def check(value: object) -> int:
+        number = quantities.whole_number(value)
+        if number is None or not lowest <= number <= highest:
+            raise ValueError(
+                f"found {described(value)}, allowed: a whole number from {lowest:,} to {highest:,}"
+            )
+        return number
+
+    return check
+
+
+def _truth(value: object) -> bool:
+    truths = {"true": True, "false": False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value in truths:
+        return truths[value]
+    raise ValueError(f"found {described(value)}, allowed: true or false")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"found {described(value)}, allowed: a text, in quotes if need be")
+    return value
+
+
+def _path(value: object) -> str:
+    text = _text(value)
+    if not text.startswith("/"):
+        raise ValueError(
+            f"found {described(text)}, allowed: a path from / on; it is added to target.base_url"
+        )
+    if any(ord(letter) <= 32 or letter == "#" or ord(letter) == 127 for letter in text):
+        raise ValueError(f"found {described(text)}, allowed: a path without spaces and #")
+    return text
+
+
+def _method(value: object) -> str:
+    if not isinstance(value, str) or value.upper() not in _METHODS:
+        raise ValueError(f"found {described(value)}, allowed: {', '.join(_METHODS)}")
+    return value.upper()
+
+
+def _json_path(value: object) -> str:
+    try:
+        compiled_json_path(_text(value))
+    except ValueError as error:
+        raise ValueError(
+            f"found {described(value)}, allowed: a path such as $.items[0].id"
+        ) from error
+    return str(value)
+
+
+def _statuses(value: object) -> object:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _empty_map(value: object) -> object:
+    """A section whose entries are all commented out is an empty one."""
+    return {} if value is None else value
+
+
+def _empty_list(value: object) -> object:
+    return [] if value is None else value
+
+
+_DURATION_PATTERN = r"^([0-9.]+ *(us|ms|s|m|h))+$|" + _VARIABLE
+_RATE_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "number", "minimum": 0},
+        {"type": "string", "pattern": r"^[0-9.]+( */ *[smh])?$|" + _VARIABLE},
+    ]
+}
+
+Name = Annotated[
+    str,
+    BeforeValidator(_matching(_NAME, "letters, digits and _ - . :, at most 100")),
+    WithJsonSchema({"type": "string", "pattern": r"^[\w.:-]{1,100}$"}),
+]
+SetName = Annotated[
+    str, BeforeValidator(_matching(_SET_NAME, "letters, digits, _ and -, a letter first"))
+]
+CampaignName = Annotated[
+    str, BeforeValidator(_matching(_CAMPAIGN_NAME, "letters, digits, spaces and _ - ."))
+]
+VariableName = Annotated[
+    str, BeforeValidator(_matching(VARIABLE_NAME, "letters, digits and _, a letter first"))
+]
+HeaderName = Annotated[str, BeforeValidator(_matching(_HEADER, "the name of a header"))]
+Text = Annotated[str, BeforeValidator(_text)]
+Filled = Annotated[Text, StringConstraints(min_length=1)]
+Truth = Annotated[bool, BeforeValidator(_truth)]
+Duration = Annotated[
+    float,
+    BeforeValidator(quantities.duration_s),
+    WithJsonSchema({"type": "string", "pattern": _DURATION_PATTERN, "examples": ["10s", "500ms"]}),
+]
+Pause = Annotated[
+    float,
+    BeforeValidator(quantities.pause_s),
+    WithJsonSchema({"type": "string", "pattern": _DURATION_PATTERN, "examples": ["0s", "500ms"]}),
+]
+Rate = Annotated[float, BeforeValidator(quantities.rate_per_s), WithJsonSchema(_RATE_SCHEMA)]
+RampEnd = Annotated[float, BeforeValidator(quantities.ramp_end_per_s), WithJsonSchema(_RATE_SCHEMA)]
+UrlPath = Annotated[
+    str, BeforeValidator(_path), WithJsonSchema({"type": "string", "pattern": "^/"})
+]
+Method = Annotated[
+    str, BeforeValidator(_method), WithJsonSchema({"type": "string", "enum": list(_METHODS)})
+]
+JsonPath = Annotated[
+    str,
+    BeforeValidator(_json_path),
+    WithJsonSchema({"type": "string", "pattern": r"^\$", "examples": ["$.items[0].id"]}),
+]
+Count = Annotated[int, BeforeValidator(_whole(1, MANY)), _whole_schema(1, MANY)]
+StageCount = Annotated[int, BeforeValidator(_whole(2, 1_000)), _whole_schema(2, 1_000)]
+RetryCount = Annotated[int, BeforeValidator(_whole(1, 100)), _whole_schema(1, 100)]
+Status = Annotated[int, BeforeValidator(_whole(100, 599))]
+_STATUS_SCHEMA = {"type": "integer", "minimum": 100, "maximum": 599}
+Statuses = Annotated[
+    tuple[Status, ...],
+    BeforeValidator(_statuses),
+    WithJsonSchema({"anyOf": [_STATUS_SCHEMA, {"type": "array", "items": _STATUS_SCHEMA}]}),
+]
+
+
+class Section(BaseModel):
+    """One mapping of the file; a key that is not listed here is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RequestSection(Section):
+    method: Method = "GET"
+    path: UrlPath = Field(
+        description="The path below target.base_url, with its query; ${name} is percent-encoded."
+    )
+    headers: dict[HeaderName, Text] = Field({}, description="Further headers, by name.")
+    json_body: Any = Field(
+        None, alias="json", description="The body as JSON; ${name} in its texts is escaped."
+    )
+    body: Text | None = Field(None, description="The body as a text that is sent as it is.")
+
+    @model_validator(mode="after")
+    def _one_body(self) -> Self:
+        if self.has_json and self.body is not None:
+            raise ValueError("found json and body, allowed: one of them")
+        return self
+
+    @property
+    def has_json(self) -> bool:
+        """Also for `json: null`, which sends the four letters."""
+        return "json_body" in self.model_fields_set
+
+
+class TargetSection(Section):
+    base_url: Filled = Field(
+        description="Where requests go, such as http://127.0.0.1:8900; step paths are added to it."
+    )
+    allow: Annotated[tuple[Filled, ...], Field(min_length=1)] | None = Field(
+        None,
+        description="The hosts that this campaign may load; without it, this machine's own only.",
+    )
+    timeout: Duration = Field(10.0, description="How long an answer may take as a whole.")
+    connect_timeout: Duration = Field(5.0, description="How long a connection may take.")
+
+
+class BasicSection(Section):
+    user: Filled = Field(description="The user's name.")
+    password: Filled = Field(description="The password; take it from the environment.")
+
+
+class IdentitySection(Section):
+    """Who requests are sent as: exactly one of login, header with value, bearer, basic."""
+
+    login: RequestSection | None = Field(
+        None, description="The request that obtains a token; ${index} is the user's number."
+    )
+    token: JsonPath | None = Field(None, description="Where the token stands in the login's JSON.")
+    expires_in: JsonPath | None = Field(
+        None, description="Where the token's lifetime in seconds stands in the login's JSON."
+    )
+    count: Count = Field(1, description="How many users log in.")
+    header: HeaderName | None = Field(None, description="The name of the header that is sent.")
+    value: Filled | None = Field(None, description="The header's value.")
+    bearer: Filled | None = Field(None, description="The token of an Authorization header.")
+    basic: BasicSection | None = Field(None, description="User and password of HTTP Basic.")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        given = self.model_fields_set
+        kinds = [kind for kind in ("login", "header", "bearer", "basic") if kind in given]
+        if len(kinds) != 1:
+            found = " and ".join(kinds) or "none of them"
+            raise ValueError(
+                f"found {found}, allowed: exactly one of login (with token), header (with value),"
+                " bearer, basic"
+            )
+        self._check_companions(kinds[0], given)
+        return self
+
+    def _check_companions(self, kind: str, given: set[str]) -> None:
+        needed = {"login": "token", "header": "value"}.get(kind)
+        if needed and needed not in given:
+            raise ValueError(f"found {kind} without {needed}, allowed: both")
+        allowed = {"login": {"token", "expires_in", "count"}, "header": {"value"}}.get(kind, set())
+        if extra := sorted(given - allowed - {kind}):
+            raise ValueError(
+                f"found {extra[0]} beside {kind}, allowed beside it:"
+                f" {', '.join(sorted(allowed)) or 'nothing'}"
+            )
+
+
+class DataSection(Section):
+    file: Filled = Field(description="A CSV file with a header row, relative to the campaign.")
+    order: Literal["sequential", "random"] = "sequential"
+    at_end: Literal["restart", "stop"] = Field(
+        "restart", description="What happens after the last row of a sequential set."
+    )
+
+    @model_validator(mode="after")
+    def _end_of_random(self) -> Self:
+        if self.order == "random" and self.at_end == "stop":
+            raise ValueError("found at_end: stop, allowed: with order: sequential only")
+        return self
+
+
+class SetupSection(Section):
+    name: Name = Field(description="What the request is called in messages.")
+    request: RequestSection = Field(description="The request, sent once before the run.")
+    identity: Name | None = None
+    expect: Statuses = Field((), description="Statuses that count as success; else any 2xx.")
+
+
+class RetrySection(Section):
+    on: Statuses = Field((429,), description="Statuses after which the request is sent again.")
+    max: RetryCount = Field(1, description="How many times at most.")
+    honour_retry_after: Truth = Field(True, description="Wait as long as Retry-After says.")
+    backoff: Pause = Field(0.5, description="How long to wait where no Retry-After says it.")
+
+
+class StepSection(Section):
+    name: Name = Field(description="What the step's results are kept by, as scenario/step.")
+    request: RequestSection = Field(description="The request of this step.")
+    expect: Statuses = Field((200,), description="The statuses that are right.", min_length=1)
+    refusals: Statuses = Field(
+        (429,), description="The statuses by which the service protects itself."
+    )
+    retry: RetrySection | None = None
+    stream: Literal["sse"] | None = Field(
+        None, description="sse: keep the time to the first token beside the whole."
+    )
+    extract: dict[VariableName, JsonPath] = Field(
+        {}, description="Names for later steps, with where they stand in the answer's JSON."
+    )
+    think_time: Pause = Field(0.0, description="The pause before this step.")
+    on_failure: Literal["continue", "stop"] = Field(
+        "continue", description="Whether the journey goes on after this step failed."
+    )
+    timeout: Duration | None = Field(None, description="In place of target.timeout.")
+    identity: Name | None = Field(None, description="In place of the scenario's identity.")
+
+    @model_validator(mode="after")
+    def _one_meaning_a_status(self) -> Self:
+        both = sorted(set(self.expect) & set(self.refusals))
+        if both and "refusals" in self.model_fields_set:
+            raise ValueError(f"found {both[0]} in expect and in refusals, allowed: one of them")
+        return self
+
+
+def _ramp(value: object) -> object:
+    if isinstance(value, Mapping):
+        return value
+    rate = quantities.rate_per_s(value)
+    return {"from": rate, "to": rate}
+
+
+class RampSection(Section):
+    from_: RampEnd = Field(alias="from", description="Journeys per second at the start.")
+    to: RampEnd = Field(description="Journeys per second at the end.")
+
+    @model_validator(mode="after")
+    def _some_load(self) -> Self:
+        if self.from_ <= 0 and self.to <= 0:
+            raise ValueError("found a rate of zero, allowed: a rate above zero, such as 30")
+        return self
+
+
+class StaircaseSection(Section):
+    from_: Rate = Field(alias="from", description="Journeys per second, or users, at first.")
+    to: Rate = Field(description="Journeys per second, or users, at last.")
+    stages: StageCount = Field(description="How many stages, the first and last included.")
+    duration: Duration = Field(description="How long each stage lasts.")
+    model: Literal["open", "closed"] = Field(
+        "open", description="open: from and to are rates; closed: they are numbers of users."
+    )
+    think_time: Pause = Field(0.0, description="Closed: the pause between a user's journeys.")
+    warm_up: Pause = Field(0.0, description="The start of each stage that is not judged.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _check_warm_up(self.warm_up, self.duration)
+        if self.model == "open" and "think_time" in self.model_fields_set:
+            raise ValueError("found think_time in a staircase of rates, allowed: model: closed")
+        if self.model == "closed":
+            for end in (self.from_, self.to):
+                _whole(1, MANY)(end)
+        return self
+
+
+class LoadSection(Section):
+    """One phase, or a staircase of them: exactly one of rate, users, staircase."""
+
+    phase: Name | None = Field(None, description="The phase's name; stages are PHASE_01, …")
+    duration: Duration | None = Field(None, description="How long the phase lasts.")
+    rate: Annotated[RampSection, BeforeValidator(_ramp)] | None = Field(
+        None, description="Open model: journeys per second, or a ramp {from, to}."
+    )
+    users: Count | None = Field(None, description="Closed model: users at the same time.")
+    think_time: Pause = Field(0.0, description="Closed: the pause between a user's journeys.")
+    warm_up: Pause = Field(0.0, description="The start of the phase that is not judged.")
+    staircase: StaircaseSection | None = Field(
+        None, description="Stages of equal length whose load rises evenly."
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        given = self.model_fields_set
+        kinds = [kind for kind in ("rate", "users", "staircase") if kind in given]
+        if len(kinds) != 1:
+            found = " and ".join(kinds) or "none of them"
+            raise ValueError(
+                f"found {found}, allowed: exactly one of rate (open model), users (closed model),"
+                " staircase"
+            )
+        if self.staircase:
+            self._check_staircase(given)
+        else:
+            self._check_phase(kinds[0], given)
+        return self
+
+    def _check_staircase(self, given: set[str]) -> None:
+        if extra := sorted(given - {"staircase", "phase"}):
+            raise ValueError(f"found {extra[0]} beside staircase, allowed: {extra[0]} inside of it")
+
+    def _check_phase(self, kind: str, given: set[str]) -> None:
+        if self.phase is None or self.duration is None:
+            missing = "phase" if self.phase is None else "duration"
+            raise ValueError(f"found {kind} without {missing}, allowed: both")
+        if kind == "rate" and "think_time" in given:
+            raise ValueError("found think_time beside rate, allowed: with users (closed model)")
+        _check_warm_up(self.warm_up, self.duration)
+
+
+def _check_warm_up(warm_up_s: float, duration_s: float) -> None:
+    if warm_up_s >= duration_s:
+        raise ValueError(
+            f"found a warm_up of {warm_up_s:g}s, allowed: less than the duration of {duration_s:g}s"
+        )
+
+
+class ScenarioSection(Section):
+    identity: Name | None = Field(None, description="Who the requests are sent as.")
+    destructive: Truth = Field(
+        False, description="Left out without --allow-destructive, and always in --smoke."
+    )
+    steps: tuple[StepSection, ...] = Field(min_length=1, description="The journey, in order.")
+    load: tuple[LoadSection, ...] = Field(min_length=1, description="Phases, one after another.")
+    start_at: Pause = Field(0.0, description="When its first phase starts.")
+    arrivals: Literal["uniform", "poisson"] = Field(
+        "uniform", description="Evenly spaced, or at random with the run's seed."
+    )
+    on_late: Literal["send", "drop"] = Field(
+        "send", description="What becomes of a journey that could not start in time."
+    )
+    max_in_flight: Count = Field(
+        DEFAULT_MAX_IN_FLIGHT, description="Journeys that may run at the same time."
+    )
+
+
+def _ceiling(value: object) -> float | str:
+    if isinstance(value, str) and value.startswith("$"):
+        return _json_path(value)
+    if quantities.is_number(value):
+        return float(value)  # type: ignore[arg-type]
+    return quantities.size_bytes(value)
+
+
+class MetricSection(Section):
+    json_path: JsonPath = Field(alias="json", description="Where the figure stands in the answer.")
+    ceiling: (
+        Annotated[
+            float | str,
+            BeforeValidator(_ceiling),
+            WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]}),
+        ]
+        | None
+    ) = Field(None, description="The most it can be: a number, a size, or a JSON path.")
+    area: Literal["database", "cache", "rate_limit", "llm", "cpu", "other"] = "other"
+    better: Literal["lower", "higher"] = "lower"
+    feeds: tuple[Name, ...] = Field((), description="The metrics that this one drives.")
+
+
+class ProbeSection(Section):
+    path: UrlPath = Field(description="Where the target shows its own figures, as JSON.")
+    identity: Name | None = Field(None, description="Who the probe asks as.")
+    every: Duration = Field(1.0, description="How often it is read during the run.")
+    metrics: dict[Name, MetricSection] = Field(min_length=1, description="The figures, by name.")
+
+    @model_validator(mode="after")
+    def _not_a_load(self) -> Self:
+        if self.every < 0.1:
+            raise ValueError(f"found every: {self.every:g}s, allowed: 100ms or more")
+        return self
+
+
+def _criterion(value: object) -> object:
+    return {"criterion": value} if isinstance(value, str) else value
+
+
+class CriterionSection(Section):
+    criterion: Filled = Field(description="Such as p95(chat/send_message@plateau) < 800ms.")
+    by: Literal["point", "interval"] | None = Field(
+        None, description="Judged by the observed value, or by its whole 95 % interval."
+    )
+
+    @property
+    def text(self) -> str:
+        """The criterion with its way of judging, as runs.analysis.criteria reads it."""
+        return f"{self.criterion} by {self.by}" if self.by else self.criterion
+
+
+Criteria = Annotated[
+    tuple[Annotated[CriterionSection, BeforeValidator(_criterion)], ...],
+    BeforeValidator(_empty_list),
+]
+
+
+class SmokeSection(Section):
+    """What --smoke runs in place of the loads: one phase `plateau` for each scenario."""
+
+    duration: Duration = 10.0
+    rate: Rate = Field(2.0, description="Journeys per second of each scenario.")
+    criteria: Criteria = (
+        CriterionSection(criterion="p95(*) < 2s"),
+        CriterionSection(criterion="rate_5xx(*) == 0%"),
+    )
+
+
+def _version(value: object) -> object:
+    if value not in (1, "1") or value is True:
+        raise ValueError(f"found {described(value)}, allowed: 1, the version that is read here")
+    return 1
+
+
+class CampaignFile(Section):
+    """A campaign: what load to put on which target."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, title="Headroom campaign")
+
+    campaign: CampaignName = Field(description="The campaign's name.")
+    version: Annotated[Literal[1], BeforeValidator(_version)] = 1
+    target: TargetSection = Field(description="What is loaded.")
+    identities: Annotated[dict[Name, IdentitySection], BeforeValidator(_empty_map)] = Field(
+        {}, description="Who requests are sent as, by name."
+    )
+    data: Annotated[dict[SetName, DataSection], BeforeValidator(_empty_map)] = Field(
+        {}, description="Data sets, by name; ${set.column} takes a value from one."
+    )
+    setup: Annotated[tuple[SetupSection, ...], BeforeValidator(_empty_list)] = Field(
+        (), description="Requests that are sent once, in order, before the run."
+    )
+    scenarios: dict[Name, ScenarioSection] = Field(
+        min_length=1, description="The critical flows, by name."
+    )
+    peak: Annotated[dict[Name, Rate], BeforeValidator(_empty_map)] = Field(
+        {}, description="Journeys per second that production sees at its peak, by scenario."
+    )
+    probes: Annotated[dict[Name, ProbeSection], BeforeValidator(_empty_map)] = Field(
+        {}, description="Periodic readings of the target's own metrics, by name."
+    )
+    criteria: Criteria = Field((), description="What the run is judged by.")
+    smoke: SmokeSection = Field(SmokeSection(), description="The short run of --smoke.")

@@ -1,0 +1,57 @@
+"""The `loadrunner` command: one subcommand a file of loadrunner/commands."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from loadrunner.errors import LoadrunnerError
+from loadrunner.version import VERSION
+from runs.analysis.errors import AnalysisError
+from runs.formats.errors import FormatError
+
+_COMMANDS = (
+    "run",
+    "hit",
+    "plan",
+    "validate",
+    "report",
+    "compare",
+    "upload",
+    "schema",
+    "target",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse, run the subcommand, turn its errors into one clear line and an exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser(given).parse_args(given)
+    try:
+        code: int = options.run(options)
+    except LoadrunnerError as error:
+        print(f"loadrunner: {error}", file=sys.stderr)
+        return error.exit_code
+    except (FormatError, AnalysisError) as error:
+        print(f"loadrunner: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; the interpreter must not try again.
+        sys.stderr.close()
+        return 0
+    return code
+
+
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    """Only the command asked for is imported, so that none waits for the packages of another."""
+    parser = argparse.ArgumentParser(
+        prog="loadrunner",
+        description="Executes load campaigns, judges them, and uploads the raw results.",
+        epilog="`loadrunner COMMAND --help` tells more of each.",
+    )
+    parser.add_argument("--version", action="version", version=f"loadrunner {VERSION}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    asked = [name for name in given[:1] if name in _COMMANDS]
+    for name in asked or _COMMANDS:
+        import_module(f"loadrunner.commands.{name}").add(commands)
+    return parser

@@ -1,0 +1,58 @@
+"""`loadrunner compare`: what differs between runs, and whether the difference is real."""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from loadrunner.errors import UsageError
+from loadrunner.rendering import comparison as renderings
+from loadrunner.rendering.terminal import Terminal
+from loadrunner.result_files import AUTO, KINDS, read_report
+from runs.analysis import comparison
+from runs.analysis.comparison import Comparison
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_MOST: Final = 6
+
+
+def add(subparsers: "Subparsers") -> None:
+    parser = subparsers.add_parser(
+        "compare",
+        help="hold runs against each other",
+        description="Reads two to six runs and says what got better or worse against the first."
+        " Nothing is sent anywhere.",
+        epilog="docs/reading-results.md explains every figure.",
+    )
+    parser.add_argument(
+        "sources",
+        type=Path,
+        nargs="+",
+        metavar="SPOOL|FILE",
+        help="the baseline first, then the runs to hold against it",
+    )
+    parser.add_argument(
+        "--format", choices=tuple(_RENDERERS), default="text", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--as", dest="kind", choices=KINDS, default=AUTO, help="what the sources are; default: auto"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 once the document is written; UsageError where a source cannot be read."""
+    if not 2 <= len(args.sources) <= _MOST:
+        raise UsageError(f"compare takes 2 to {_MOST} runs; {len(args.sources)} were named.")
+    reports = []
+    for source in args.sources:
+        report, notes = read_report(source, args.kind)
+        reports.append(report)
+        for note in notes:
+            sys.stderr.write(f"note: {source}: {note}\n")
+    found = comparison.compare(reports)
+    Terminal.of(sys.stdout).write(_RENDERERS[args.format](found))
+    return 0

@@ -1,0 +1,124 @@
+"""`run --debug`: one journey of each scenario, every request and answer printed, secrets masked."""
+
+from collections.abc import Mapping
+
+import httpx
+from rich.console import Console
+
+from loadrunner import session
+from loadrunner.addresses import reachable
+from loadrunner.campaign.model import Campaign, Scenario, Step, Template, Variable
+from loadrunner.engine.json_path import compiled, found
+from loadrunner.engine.variables import MissingValueError, Values
+from loadrunner.identities import Credential, header_of, obtain
+from loadrunner.redaction import Redaction
+
+_SHOWN_CHARACTERS = 2000
+
+
+def debug(campaign: Campaign, console: Console) -> int:
+    """Returns 0 when every step got an answer that it expects, else 3."""
+    reachable(campaign.target.base_url)
+    with session.client(campaign) as client:
+        credentials = obtain(campaign, client)
+        secrets = {secret for one in credentials.values() for secret in one.secrets}
+        printer = _Printer(console, Redaction(campaign.secrets | secrets))
+        passages = [
+            _Passage(campaign, scenario, client, credentials, printer).walk()
+            for scenario in campaign.scenarios
+        ]
+    return 0 if all(passages) else 3
+
+
+class _Printer:
+    def __init__(self, console: Console, redact: Redaction) -> None:
+        self._console = console
+        self._redact = redact
+
+    def heading(self, text: str) -> None:
+        self._console.print(f"\n{text}", style="bold", highlight=False, markup=False)
+
+    def lines(self, sign: str, text: str) -> None:
+        shown = self._redact(text)[:_SHOWN_CHARACTERS]
+        for line in shown.splitlines():
+            self._console.print(f"{sign} {line}", highlight=False, markup=False, soft_wrap=True)
+
+
+class _Passage:
+    """One journey of one scenario, walked slowly."""
+
+    def __init__(
+        self,
+        campaign: Campaign,
+        scenario: Scenario,
+        client: httpx.Client,
+        credentials: Mapping[str, Credential],
+        printer: _Printer,
+    ) -> None:
+        self._scenario = scenario
+        self._client = client
+        self._credentials = credentials
+        self._printer = printer
+        self._values = Values(0, 0, seed=0, data=campaign.data)
+
+    def walk(self) -> bool:
+        """Whether every step was answered as expected."""
+        taken = [self._take(step) for step in self._scenario.steps]
+        return all(taken)
+
+    def _take(self, step: Step) -> bool:
+        self._printer.heading(f"{self._scenario.name}/{step.name}")
+        try:
+            request = self._request(step)
+        except MissingValueError as error:
+            self._printer.lines("!", f"not sent: {error} was not extracted")
+            return False
+        self._printer.lines(">", _told(request))
+        answer = self._client.send(request)
+        self._printer.lines("<", _answered(answer))
+        self._extract(step, answer)
+        is_expected = answer.status_code in step.expect
+        if not is_expected:
+            expected = ", ".join(map(str, step.expect))
+            self._printer.lines("!", f"status {answer.status_code}, expected {expected}")
+        return is_expected
+
+    def _request(self, step: Step) -> httpx.Request:
+        wanted = step.request
+        identity = step.identity or self._scenario.identity
+        headers = header_of(self._credentials, identity)
+        headers |= {name: self._text(value) for name, value in wanted.headers}
+        body = None if wanted.body is None else self._text(wanted.body)
+        return self._client.build_request(
+            wanted.method, self._text(wanted.path), headers=headers, content=body
+        )
+
+    def _text(self, template: Template) -> str:
+        return "".join(_filled(piece, self._values) for piece in template)
+
+    def _extract(self, step: Step, answer: httpx.Response) -> None:
+        for name, path in step.extract.items():
+            try:
+                value = found(answer.json(), compiled(path))
+            except ValueError:
+                value = None
+            if value is None:
+                self._printer.lines("!", f"{name}: nothing at {path}")
+            else:
+                self._values.extracted[name] = str(value)
+
+
+def _filled(piece: str | Variable, values: Values) -> str:
+    return piece if isinstance(piece, str) else values.text(piece)
+
+
+def _told(request: httpx.Request) -> str:
+    head = f"{request.method} {request.url.raw_path.decode()}"
+    headers = "\n".join(f"{name}: {value}" for name, value in request.headers.items())
+    return f"{head}\n{headers}\n\n{request.content.decode(errors='replace')}".rstrip()
+
+
+def _answered(answer: httpx.Response) -> str:
+    head = f"{answer.status_code} {answer.reason_phrase} ({answer.elapsed.total_seconds():.3f} s)"
+    headers = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
+    return f"{head}\n{headers}\n\n{answer.text}".rstrip()

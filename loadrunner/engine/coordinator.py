@@ -1,0 +1,287 @@
+"""Carries a campaign out: workers send, the coordinator writes, probes, watches and stops."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from loadrunner import context, session
+from loadrunner.campaign.model import Campaign, ProbePlan
+from loadrunner.campaign.phases import phases
+from loadrunner.engine.fleet import Fleet, Member
+from loadrunner.engine.messages import Kind
+from loadrunner.engine.orders import Orders
+from loadrunner.engine.record import Names, frame
+from loadrunner.engine.vitals import Vitals
+from loadrunner.identities import Credential, credential, header_of
+from loadrunner.pacing import Shard
+from loadrunner.probing import Prober, Reading, entry
+from loadrunner.progress import Progress, Snapshot
+from loadrunner.redaction import Redaction
+from loadrunner.spool import DiskError, SpoolWriter
+from loadrunner.version import VERSION
+from runs.formats.health import COORDINATOR
+from runs.formats.manifest import (
+    FORMAT,
+    CampaignEntry,
+    Manifest,
+    PhaseEntry,
+    ProbeEntry,
+    State,
+    ToolEntry,
+)
+
+# Long enough for every worker to hear of it before it comes.
+_START_IN_NS = 100_000_000
+_LOOK_EVERY_S = 0.5
+
+Watcher = Callable[[Snapshot], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a campaign is run, as far as the campaign itself does not say."""
+
+    run_id: UUID
+    seed: int
+    workers: int = 1
+    labels: Mapping[str, str] = field(default_factory=dict)
+    verify_tls: bool = True
+
+
+class Coordinator:
+    """One run. `watch` is shown a snapshot twice a second."""
+
+    def __init__(
+        self,
+        campaign: Campaign,
+        settings: Settings,
+        credentials: Mapping[str, Credential],
+        addresses: tuple[str, ...],
+        writer: SpoolWriter,
+        watch: Watcher,
+    ) -> None:
+        self.campaign = campaign
+        self.signal: signal.Signals | None = None
+        self._settings = settings
+        self._credentials = dict(credentials)
+        self._addresses = addresses
+        self._writer = writer
+        self._watch = watch
+        self._names = _names(campaign, settings.run_id)
+        self._redact = Redaction(campaign.secrets | _tokens(credentials))
+        self._progress = Progress(campaign, _scenario_of_step(campaign))
+        self._vitals = Vitals()
+        self._fleet = Fleet(self._on_message)
+        self._disk_error: DiskError | None = None
+        self._start_ns = self._started_at_ns = 0
+
+    async def run(self) -> Manifest:
+        """From the first worker to the sealed spool; the final manifest.
+
+        Raises DiskError or WorkerError after the spool has been closed as well as it can be.
+        """
+        self._take_signals()
+        state: State = "incomplete"
+        manifest: Manifest | None = None
+        async with session.async_client(self.campaign) as client:
+            prober = Prober(self.campaign.probes, client, self._probe_headers)
+            try:
+                await self._fleet.muster(self._orders())
+                manifest = self._begin(await prober.read_all())
+                await self._attend(prober)
+                state = "complete" if self.signal is None else "interrupted"
+            finally:
+                self._fleet.dismiss()
+                if manifest is not None:
+                    manifest = self._seal(manifest, state)
+        if self._disk_error is not None:
+            raise self._disk_error
+        return manifest
+
+    # The beginning.
+
+    def _orders(self) -> list[Orders]:
+        count = self._settings.workers
+        return [self._orders_of(Shard(index, count)) for index in range(count)]
+
+    def _orders_of(self, shard: Shard) -> Orders:
+        target = self.campaign.target
+        return Orders(
+            worker=shard.index,
+            shard=shard,
+            run_id=str(self._settings.run_id),
+            seed=self._settings.seed,
+            base_url=target.base_url,
+            addresses=self._addresses,
+            verify_tls=self._settings.verify_tls,
+            timeout_s=target.timeout_s,
+            connect_timeout_s=target.connect_timeout_s,
+            drain_s=target.timeout_s,
+            scenarios=self.campaign.scenarios,
+            credentials={name: one.lines for name, one in self._credentials.items()},
+            names=self._names,
+            data=self.campaign.data,
+        )
+
+    def _begin(self, before: list[Reading]) -> Manifest:
+        """Set the clock, tell everybody, and put the manifest where readers look for it."""
+        self._start_ns = time.monotonic_ns() + _START_IN_NS
+        self._started_at_ns = time.time_ns() + _START_IN_NS
+        self._fleet.start(self._start_ns)
+        by_name = {reading.probe: reading for reading in before}
+        manifest = self._manifest([entry(p, by_name.get(p.name)) for p in self.campaign.probes])
+        self._writer.write_manifest(manifest)
+        for reading in before:
+            self._write_reading(reading)
+        return manifest
+
+    def _manifest(self, probes: list[ProbeEntry]) -> Manifest:
+        campaign = self.campaign
+        return Manifest(
+            format=FORMAT,
+            run_id=str(self._settings.run_id),
+            state="running",
+            campaign=CampaignEntry(
+                name=campaign.name, text=self._redact(campaign.text), sha256=campaign.sha256
+            ),
+            seed=self._settings.seed,
+            tool=ToolEntry(name="loadrunner", version=VERSION),
+            host=context.host(),
+            git=context.git(campaign.file.parent if campaign.file.name else Path()),
+            labels={name: self._redact(value) for name, value in self._settings.labels.items()},
+            started_at_ns=self._started_at_ns,
+            phases=[PhaseEntry.model_validate(vars(phase)) for phase in phases(campaign)],
+            probes=probes,
+            criteria=list(campaign.criteria),
+            peak_jps=dict(campaign.peak_jps),
+        )
+
+    # While it goes on.
+
+    async def _attend(self, prober: Prober) -> None:
+        """Everything that goes on beside the workers, until they are done."""
+        beside = [
+            asyncio.create_task(prober.watch(self._start_ns, self._write_reading)),
+            asyncio.create_task(self._look()),
+            asyncio.create_task(self._renew()),
+        ]
+        try:
+            await self._fleet.finished()
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+        for reading in await prober.read_all():
+            self._write_reading(reading)
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            self._keep(self._writer.flush)
+            self._watch(self._progress.snapshot(self._now_us()))
+
+    async def _renew(self) -> None:
+        """Log in anew before tokens expire; in a thread, since logging in takes its time."""
+        while True:
+            due = [one.renew_at_s for one in self._credentials.values() if one.renew_at_s]
+            if not due:
+                return
+            await asyncio.sleep(max(0.0, min(due) - time.monotonic()))
+            for name, one in tuple(self._credentials.items()):
+                if one.renew_at_s is not None and one.renew_at_s <= time.monotonic():
+                    await self._renew_one(name)
+
+    async def _renew_one(self, name: str) -> None:
+        with session.client(self.campaign) as client:
+            fresh = await asyncio.to_thread(credential, self.campaign.identities[name], client)
+        self._credentials[name] = fresh
+        self._redact = self._redact.with_more(fresh.secrets)
+        self._fleet.renew(name, fresh.lines)
+
+    def _on_message(self, member: Member, kind: Kind, body: bytes) -> None:
+        if kind is Kind.SAMPLES:
+            self._progress.add(body)
+            errors = [self._redact(text) for text in member.errors]
+            samples = frame(body, self._names, member.index, errors)
+            self._keep(lambda: self._writer.add_samples(samples))
+        elif kind is Kind.PULSE:
+            pulse = json.loads(body)
+            self._progress.note_pulse(member.index, pulse["in_flight"], pulse["sent"])
+            assert member.process.pid is not None
+            health = {**pulse, **self._vitals.of(member.process.pid)}
+            self._keep(lambda: self._writer.add_health(health))
+            if member.index == 0:
+                self._keep(lambda: self._writer.add_health(self._own_health(pulse["t_us"])))
+
+    def _own_health(self, t_us: int) -> dict[str, object]:
+        return {"t_us": t_us, "worker": COORDINATOR, **self._vitals.of(os.getpid())}
+
+    def _write_reading(self, reading: Reading) -> None:
+        line = reading.line(self._start_ns)
+        if reading.error is not None:
+            line["error"] = self._redact(reading.error)
+        self._keep(lambda: self._writer.add_reading(line))
+
+    def _keep(self, write: Callable[[], None]) -> None:
+        """A full disk ends the run: samples that cannot be kept would be sent for nothing."""
+        if self._disk_error is not None:
+            return
+        try:
+            write()
+        except DiskError as error:
+            self._disk_error = error
+            self._fleet.stop()
+
+    def _now_us(self) -> int:
+        return (time.monotonic_ns() - self._start_ns) // 1000
+
+    def _probe_headers(self, probe: ProbePlan) -> Mapping[str, str]:
+        return header_of(self._credentials, probe.identity)
+
+    # The end.
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._on_signal, number)
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        """Once drains and keeps; twice stops at once and keeps."""
+        if self.signal is None:
+            self.signal = number
+            self._fleet.drain()
+        else:
+            self._fleet.stop()
+
+    def _seal(self, manifest: Manifest, state: State) -> Manifest:
+        final = manifest.model_copy(
+            update={"state": state, "ended_at_ns": self._started_at_ns + self._now_us() * 1000}
+        )
+        with suppress(DiskError):
+            self._writer.close()
+            final = final.model_copy(update={"segments": list(self._writer.segments)})
+            self._writer.write_manifest(final)
+        return final
+
+
+def _names(campaign: Campaign, run_id: UUID) -> Names:
+    steps = [
+        (scenario.name, step.name) for scenario in campaign.scenarios for step in scenario.steps
+    ]
+    names = dict.fromkeys(load.phase for scenario in campaign.scenarios for load in scenario.load)
+    return Names(steps, list(names), run_id.hex[:16])
+
+
+def _scenario_of_step(campaign: Campaign) -> list[int]:
+    return [index for index, scenario in enumerate(campaign.scenarios) for _ in scenario.steps]
+
+
+def _tokens(credentials: Mapping[str, Credential]) -> frozenset[str]:
+    return frozenset(secret for one in credentials.values() for secret in one.secrets)

@@ -1,0 +1,130 @@
+"""The worker processes of a run, and the sockets that tie them to the coordinator."""
+
+import asyncio
+import json
+import multiprocessing
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.context import SpawnContext, SpawnProcess
+
+from loadrunner.engine import worker
+from loadrunner.engine.messages import Kind, Reader, instant, packed
+from loadrunner.engine.orders import Orders
+from loadrunner.errors import LoadrunnerError
+
+_READY_WITHIN_S = 60.0
+
+
+class WorkerError(LoadrunnerError):
+    """A worker that ended before its work was done."""
+
+
+Listener = Callable[["Member", Kind, bytes], None]
+
+
+@dataclass(eq=False)
+class Member:
+    """One worker as the coordinator knows it; `errors` are its error texts so far."""
+
+    index: int
+    process: SpawnProcess
+    ready: asyncio.Future[None]
+    done: asyncio.Future[None]
+    errors: list[str] = field(default_factory=list)
+    link: asyncio.WriteTransport | None = None
+
+    def tell(self, kind: Kind, body: bytes = b"") -> None:
+        if self.link is not None and not self.link.is_closing():
+            self.link.write(packed(kind, body))
+
+
+class Fleet:
+    """All workers; `listen` hears what they send but for their being ready and done."""
+
+    def __init__(self, listen: Listener) -> None:
+        self.members: list[Member] = []
+        self._listen = listen
+        self._context: SpawnContext = multiprocessing.get_context("spawn")
+
+    async def muster(self, orders: list[Orders]) -> None:
+        """Start a worker for each of the orders and wait until all stand ready."""
+        for order in orders:
+            await self._enlist(order)
+        async with asyncio.timeout(_READY_WITHIN_S):
+            await asyncio.gather(*(member.ready for member in self.members))
+
+    def start(self, start_ns: int) -> None:
+        self._tell(Kind.START, instant(start_ns))
+
+    def drain(self) -> None:
+        """No new journeys; those under way may end."""
+        self._tell(Kind.DRAIN)
+
+    def stop(self) -> None:
+        """End now; what is in flight is recorded as cut."""
+        self._tell(Kind.STOP)
+
+    def renew(self, identity: str, lines: tuple[bytes, ...]) -> None:
+        """Hand out an identity's new header lines."""
+        body = {"identity": identity, "lines": [line.decode() for line in lines]}
+        self._tell(Kind.CREDENTIALS, json.dumps(body).encode())
+
+    async def finished(self) -> None:
+        """Until all are done. Raises WorkerError when one was lost."""
+        await asyncio.gather(*(member.done for member in self.members))
+        self.dismiss()
+
+    def dismiss(self) -> None:
+        """Let go of all; a worker whose socket closes ends."""
+        for member in self.members:
+            if member.link is not None:
+                member.link.close()
+            member.process.join(timeout=5)
+            if member.process.is_alive():
+                member.process.kill()
+
+    async def _enlist(self, orders: Orders) -> None:
+        ours, theirs = socket.socketpair()
+        process = self._context.Process(target=worker.main, args=(orders, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        loop = asyncio.get_running_loop()
+        member = Member(orders.worker, process, loop.create_future(), loop.create_future())
+        self.members.append(member)
+        link, _ = await loop.create_connection(lambda: _Link(member, self._listen), sock=ours)
+        member.link = link
+
+    def _tell(self, kind: Kind, body: bytes = b"") -> None:
+        for member in self.members:
+            member.tell(kind, body)
+
+
+class _Link(asyncio.Protocol):
+    """The coordinator's end of a worker's socket."""
+
+    def __init__(self, member: Member, listen: Listener) -> None:
+        self._member = member
+        self._listen = listen
+        self._reader = Reader()
+
+    def data_received(self, data: bytes) -> None:
+        for kind, body in self._reader.feed(data):
+            match kind:
+                case Kind.READY:
+                    self._member.ready.set_result(None)
+                case Kind.DONE:
+                    self._member.done.set_result(None)
+                case Kind.ERROR_TEXT:
+                    self._member.errors.append(body.decode())
+                case _:
+                    self._listen(self._member, kind, body)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        lost = WorkerError(
+            f"Worker {self._member.index} ended early ({error or 'its process is gone'}). "
+            "What it measured until then is in the spool."
+        )
+        for waited in (self._member.ready, self._member.done):
+            if not waited.done():
+                waited.set_exception(lost)

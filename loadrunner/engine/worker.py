@@ -1,0 +1,293 @@
+"""A worker: one process, one event loop, its share of the journeys.
+
+It measures and records, and leaves all the rest (spool, probes, terminal) to the coordinator, to
+which it is tied by a socket: packed samples go out, tokens and the order to stop come in. When
+the socket closes, the coordinator is gone and the worker ends.
+"""
+
+import asyncio
+import gc
+import heapq
+import json
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from functools import partial
+from time import monotonic_ns
+
+from loadrunner.engine import schedule
+from loadrunner.engine.messages import Kind, Reader, instant_of, packed
+from loadrunner.engine.orders import Orders
+from loadrunner.engine.pool import Address, Pool
+from loadrunner.engine.pulse import Pulse
+from loadrunner.engine.recorder import Recorder
+from loadrunner.engine.scenario_run import ScenarioRun
+from loadrunner.engine.steps import Compiler, Vault
+from loadrunner.engine.timer import alarm
+from loadrunner.engine.wire import origin
+
+_FAR = 1 << 62
+# So many are sent before the sockets are looked after again.
+_BATCH = 256
+_TICK_S = 0.01
+_SHIP_EVERY_NS = 200_000_000
+
+
+class Worker:
+    """Everything that one process needs to carry out its orders."""
+
+    def __init__(self, orders: Orders, loop: asyncio.AbstractEventLoop) -> None:
+        self.orders = orders
+        self.start_ns = 0  # the instant of microsecond 0
+        self.is_draining = False
+        self.pulse = Pulse(orders.worker)
+        self.done: asyncio.Future[None] = loop.create_future()
+        self._loop = loop
+        self._link: asyncio.WriteTransport | None = None
+        self.recorder = Recorder(self._ship, self._declare)
+        self.pool = Pool(loop, _address(orders), orders.connect_timeout_s)
+        self._vault = Vault(orders.credentials)
+        compiler = Compiler(orders, self._vault)
+        self._runs = [
+            ScenarioRun(index, scenario, compiler.plans(scenario), self)
+            for index, scenario in enumerate(orders.scenarios)
+        ]
+        self._waiting = compiler.waiting
+        self._trace = orders.shard.index + 1
+        self._later: list[tuple[int, int, Callable[[], None]]] = []
+        self._later_count = 0
+        self._arrivals = schedule.merged(orders.scenarios, orders.seed, orders.shard)
+        self._next = next(self._arrivals, None)
+        loop.set_exception_handler(self._on_fault)
+        self._alarm = alarm(loop, self._on_alarm)
+        self._end_us = max(load.end_us for load in _loads(orders))
+        self._shipped_ns = self._ticked_ns = 0
+
+    # What journeys ask of their worker.
+
+    def micros(self, instant_ns: int) -> int:
+        """Microseconds since the run's start."""
+        return (instant_ns - self.start_ns) // 1000
+
+    def nanos(self, micros: int) -> int:
+        """The inverse: an instant of the monotonic clock in ns."""
+        return self.start_ns + micros * 1000
+
+    def next_trace(self) -> int:
+        """Numbers of requests are unique over all workers of a run."""
+        number, self._trace = self._trace, self._trace + self.orders.shard.of
+        return number
+
+    def note_sent(self, started_ns: int, due_us: int, due_by: int) -> None:
+        self.pulse.sent += 1
+        if due_by == 0:
+            self.pulse.delays_us.append(self.micros(started_ns) - due_us)
+
+    def later(self, due_us: int, action: Callable[[], None]) -> None:
+        """Act when an instant has come; at once, where it has."""
+        if due_us <= self.micros(monotonic_ns()):
+            action()
+            return
+        self._later_count += 1  # keeps the heap from comparing actions
+        heapq.heappush(self._later, (due_us, self._later_count, action))
+        self._set_alarm()
+
+    # The schedule.
+
+    def ready(self, link: asyncio.WriteTransport) -> None:
+        """`link` leads to the coordinator."""
+        self._link = link
+        self._send(Kind.READY, b"")
+
+    def _start(self, start_ns: int) -> None:
+        self.start_ns = start_ns
+        for run in self._runs:
+            self._plan_users(run)
+        self._ticked_ns = monotonic_ns()
+        self._loop.call_later(_TICK_S, self._tick)
+        self._set_alarm()
+
+    def _plan_users(self, run: ScenarioRun) -> None:
+        for phase, start_us in run.closed_phases():
+            self.later(start_us, partial(run.start_users, phase))
+
+    def _on_alarm(self) -> None:
+        now_us = self.micros(monotonic_ns())
+        for _ in range(_BATCH):
+            if self._next is not None and self._next[0] <= now_us:
+                self._arrive(now_us)
+            elif self._later and self._later[0][0] <= now_us:
+                heapq.heappop(self._later)[2]()
+            else:
+                break
+            now_us = self.micros(monotonic_ns())
+        self._set_alarm()
+
+    def _arrive(self, now_us: int) -> None:
+        assert self._next is not None
+        due_us, scenario, _, number = self._next
+        self.pulse.wanted += 1
+        self._runs[scenario].arrive(due_us, number, now_us)
+        self._next = next(self._arrivals, None)
+
+    def _set_alarm(self) -> None:
+        due_us = self._next[0] if self._next is not None else _FAR
+        if self._later:
+            due_us = min(due_us, self._later[0][0])
+        if due_us != _FAR:
+            self._alarm.set(self.nanos(due_us))
+
+    # The tick: time-outs, shipping, the end.
+
+    def _tick(self) -> None:
+        now = monotonic_ns()
+        self.pulse.note_lag((now - self._ticked_ns) // 1000 - round(_TICK_S * 1e6))
+        self._ticked_ns = now
+        self._time_out(now)
+        if now - self._shipped_ns >= _SHIP_EVERY_NS:
+            self._shipped_ns = now
+            self.recorder.flush()
+        self._beat(now)
+        if self._is_over(now):
+            self._finish(now)
+        else:
+            self._loop.call_later(_TICK_S, self._tick)
+
+    def _time_out(self, now: int) -> None:
+        for timeout_ns, waiting in self._waiting.items():
+            while waiting:
+                journey = next(iter(waiting.values()))
+                if journey.started_ns + timeout_ns > now:
+                    break
+                journey.time_out(now)
+
+    def _beat(self, now: int) -> None:
+        now_us = self.micros(now)
+        if now_us >= self.pulse.due_us:
+            in_flight = sum(len(waiting) for waiting in self._waiting.values())
+            self._send(Kind.PULSE, json.dumps(self.pulse.beat(now_us, in_flight)).encode())
+
+    def _is_over(self, now: int) -> bool:
+        now_us = self.micros(now)
+        if now_us >= self._end_us + round(self.orders.drain_s * 1e6):
+            return True
+        is_idle = not any(run.active for run in self._runs)
+        if self.is_draining:
+            return is_idle
+        return is_idle and now_us >= self._end_us and self._next is None and not self._later
+
+    def _finish(self, now: int) -> None:
+        for waiting in self._waiting.values():
+            for journey in tuple(waiting.values()):
+                journey.cut(now)
+        self.recorder.flush()
+        self._alarm.close()
+        self.pool.close()
+        self._send(Kind.DONE, b"")
+        self.done.set_result(None)
+
+    def _on_fault(self, _loop: asyncio.AbstractEventLoop, fault: Mapping[str, object]) -> None:
+        """A fault of our own ends the worker: what it measured after one is worth nothing."""
+        error = fault.get("exception")
+        if not self.done.done():
+            cause = error if isinstance(error, Exception) else RuntimeError(fault.get("message"))
+            self.done.set_exception(cause)
+
+    # The coordinator.
+
+    def on_message(self, kind: Kind, body: bytes) -> None:
+        match kind:
+            case Kind.START:
+                self._start(instant_of(body))
+            case Kind.CREDENTIALS:
+                message = json.loads(body)
+                self._vault.replace(
+                    message["identity"], tuple(line.encode() for line in message["lines"])
+                )
+            case Kind.DRAIN:
+                self._drain()
+            case Kind.STOP:
+                self._drain()
+                self._end_us = -round(self.orders.drain_s * 1e6) - 1
+
+    def _drain(self) -> None:
+        """No journey starts any more; those under way may end."""
+        self.is_draining = True
+        self._next = None
+        self._end_us = min(self._end_us, self.micros(monotonic_ns()))
+
+    def _ship(self, records: bytes) -> None:
+        self._send(Kind.SAMPLES, records)
+
+    def _declare(self, text: str) -> None:
+        self._send(Kind.ERROR_TEXT, text.encode())
+
+    def _send(self, kind: Kind, body: bytes) -> None:
+        assert self._link is not None
+        self._link.write(packed(kind, body))
+
+
+class _Link(asyncio.Protocol):
+    """The worker's end of the socket to the coordinator."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._reader = Reader()
+
+    def data_received(self, data: bytes) -> None:
+        for kind, body in self._reader.feed(data):
+            self._worker.on_message(kind, body)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self._worker.done.done():
+            gone = ConnectionError(f"the coordinator is gone ({error or 'closed'})")
+            self._worker.done.set_exception(gone)
+
+
+def _loads(orders: Orders) -> list[schedule.Span]:
+    return [schedule.span(load) for scenario in orders.scenarios for load in scenario.load]
+
+
+def _address(orders: Orders) -> Address:
+    where = origin(orders.base_url)
+    if where.scheme == "http":
+        return Address(orders.addresses[0], where.port)
+    context = ssl.create_default_context()
+    if not orders.verify_tls:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return Address(orders.addresses[0], where.port, context, where.host)
+
+
+async def _work(orders: Orders, channel: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    worker = Worker(orders, loop)
+    link, _ = await loop.create_connection(lambda: _Link(worker), sock=channel)
+    # Collections of the young are cheap; a full one is not, and what was there before stays.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    worker.ready(link)
+    await worker.done
+    while link.get_write_buffer_size():
+        await asyncio.sleep(0.01)
+    link.close()
+
+
+def main(orders: Orders, channel: socket.socket) -> None:
+    """The whole life of a worker process."""
+    # Ctrl-C reaches the whole group; the coordinator decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with asyncio.Runner(loop_factory=event_loop) as runner:
+        runner.run(_work(orders, channel))
+
+
+def event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

@@ -1,0 +1,141 @@
+"""Sends a spool to a portal, and asks for the portal's verdict."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from loadrunner.engine.wire import USER_AGENT
+from loadrunner.errors import UploadError
+from runs.formats import manifest as manifests
+from runs.formats.manifest import Manifest
+
+_CHUNK = 1 << 20
+_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Door:
+    """Which portal and project; the token comes from HEADROOM_TOKEN and is never printed."""
+
+    portal: str
+    project: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The run as the portal knows it."""
+
+    run_id: str
+    url: str
+
+
+def upload(folder: Path, door: Door, labels: Mapping[str, str]) -> Sent:
+    """Open, send every file, complete. Harmless when done twice. Raises UploadError."""
+    manifest = _manifest(folder, labels)
+    with _client(door) as portal:
+        opened = _call(portal, "POST", f"projects/{door.project}/runs", manifest.to_json())
+        for file in _files(folder):
+            _put(portal, manifest.run_id, file)
+        _call(portal, "POST", f"runs/{manifest.run_id}/complete", manifest.to_json())
+        url = str(opened.get("url") or f"{door.portal.rstrip('/')}/runs/{manifest.run_id}/")
+    return Sent(manifest.run_id, url)
+
+
+def verdict(door: Door, run_id: str, wait_s: float = 300) -> dict[str, object]:
+    """The portal's verdict, once it has one. Raises UploadError when it fails or takes too long."""
+    with _client(door) as portal:
+        answer: dict[str, object] = {}
+        for _ in range(max(1, round(wait_s / 30))):
+            answer = _call(portal, "GET", f"runs/{run_id}/verdict?wait=30")
+            if answer.get("processing") in ("ready", "failed"):
+                break
+    if answer.get("processing") != "ready":
+        raise UploadError(
+            f"The portal has no verdict on run {run_id} yet: "
+            f"processing is '{answer.get('processing')}'. Ask again with "
+            f"GET {door.portal.rstrip('/')}/api/v1/runs/{run_id}/verdict?wait=60."
+        )
+    return answer
+
+
+def _client(door: Door) -> httpx.Client:
+    return httpx.Client(
+        base_url=f"{door.portal.rstrip('/')}/api/v1/",
+        headers={"authorization": f"Bearer {door.token}", "user-agent": USER_AGENT},
+        timeout=120,
+        transport=httpx.HTTPTransport(retries=_TRIES),
+    )
+
+
+def _manifest(folder: Path, labels: Mapping[str, str]) -> Manifest:
+    """The final manifest; one of a killed runner is sent as incomplete, with what is there."""
+    manifest = manifests.parse((folder / "manifest.json").read_bytes())
+    state = "incomplete" if manifest.state == "running" else manifest.state
+    return manifest.model_copy(update={"labels": {**manifest.labels, **labels}, "state": state})
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    yield from sorted(folder.glob("samples-*.ndjson.zst"))
+    for name in ("probes.ndjson.zst", "health.ndjson.zst"):
+        if (folder / name).exists():
+            yield folder / name
+
+
+def _put(portal: httpx.Client, run_id: str, file: Path) -> None:
+    digest = hashlib.sha256()
+    with file.open("rb") as body:
+        while chunk := body.read(_CHUNK):
+            digest.update(chunk)
+    value = base64.b64encode(digest.digest()).decode()
+    headers = {
+        "content-length": str(file.stat().st_size),
+        "content-digest": f"sha-256=:{value}:",
+        "content-type": "application/zstd",
+    }
+    with file.open("rb") as body:
+        _call(portal, "PUT", f"runs/{run_id}/files/{file.name}", body, headers)
+
+
+def _call(
+    portal: httpx.Client,
+    method: str,
+    path: str,
+    body: object = None,
+    headers: Mapping[str, str] | None = None,
+) -> dict[str, object]:
+    if isinstance(body, str):
+        headers = {"content-type": "application/json"}
+    try:
+        answer = portal.request(method, path, content=body, headers=headers)  # type: ignore[arg-type]
+    except httpx.HTTPError as error:
+        raise UploadError(
+            f"The portal {portal.base_url} could not be reached: {error or type(error).__name__}."
+        ) from error
+    if not answer.is_success:
+        raise UploadError(f"{method} {path} answered {answer.status_code}: {_reason(answer)}")
+    return _document(answer)
+
+
+def _document(answer: httpx.Response) -> dict[str, object]:
+    if not answer.content:
+        return {}
+    try:
+        document = answer.json()
+    except json.JSONDecodeError as error:
+        raise UploadError(f"{answer.url} does not answer like a Headroom portal.") from error
+    return document if isinstance(document, dict) else {}
+
+
+def _reason(answer: httpx.Response) -> str:
+    try:
+        document = answer.json()
+    except json.JSONDecodeError:
+        return answer.text[:200]
+    errors = "; ".join(f"{e.get('at')}: {e.get('message')}" for e in document.get("errors") or [])
+    return f"{document.get('detail', '')} {errors}".strip()

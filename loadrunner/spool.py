@@ -1,0 +1,148 @@
+"""Writes a run's raw results as they happen: sealed segments of NDJSON in zstd, and the manifest.
+
+What was added more than a second ago survives a `kill -9`: every block is flushed by then, and a
+reader takes a segment that was never sealed.
+"""
+
+import hashlib
+import io
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+import zstandard
+
+from loadrunner.errors import LoadrunnerError, UsageError
+from runs.formats.manifest import Manifest, Segment
+
+_LEVEL = 3
+_FLUSH_EVERY_S = 0.5
+_SEAL_AFTER_SAMPLES = 200_000
+_SEAL_AFTER_S = 10.0
+
+
+class DiskError(LoadrunnerError):
+    """The spool can no longer be written; what is there stays readable."""
+
+
+class _Stream:
+    """One file of lines, flushed in blocks that can be read on their own."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines = 0
+        self.opened_s = self._flushed_s = time.monotonic()
+        self._file = path.open("wb")
+        self._digest = hashlib.sha256()
+        self._zstd = zstandard.ZstdCompressor(level=_LEVEL).compressobj()
+
+    def write(self, text: bytes, lines: int) -> None:
+        self._put(self._zstd.compress(text))
+        self.lines += lines
+        if time.monotonic() - self._flushed_s >= _FLUSH_EVERY_S:
+            self.flush()
+
+    def flush(self) -> None:
+        self._put(self._zstd.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK))
+        self._file.flush()
+        self._flushed_s = time.monotonic()
+
+    def seal(self) -> Segment:
+        self._put(self._zstd.flush(zstandard.COMPRESSOBJ_FLUSH_FINISH))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        size = self._file.tell()
+        self._file.close()
+        return Segment(
+            name=self.path.name, samples=self.lines, bytes=size, sha256=self._digest.hexdigest()
+        )
+
+    def _put(self, data: bytes) -> None:
+        self._file.write(data)
+        self._digest.update(data)
+
+
+class SpoolWriter:
+    """The folder of one run. Raises UsageError for a folder that is in use, DiskError when the
+    disk refuses."""
+
+    def __init__(self, folder: Path) -> None:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(f"--out {folder} is already in use; name a new folder.")
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.segments: list[Segment] = []
+        self._samples: _Stream | None = None
+        self._readings: _Stream | None = None
+        self._health: _Stream | None = None
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Whole or not at all."""
+        draft = self.folder / "manifest.json.part"
+        draft.write_text(manifest.to_json(), encoding="utf-8")
+        draft.rename(self.folder / "manifest.json")
+
+    def add_samples(self, frame: pl.DataFrame) -> None:
+        """Rows with the columns of runs.formats.samples."""
+        text = io.BytesIO()
+        frame.write_ndjson(text)
+        with _disk(self.folder):
+            stream = self._samples = self._samples or self._new_segment()
+            stream.write(text.getvalue(), frame.height)
+            self._seal_if_due(stream)
+
+    def add_reading(self, reading: Mapping[str, object]) -> None:
+        with _disk(self.folder):
+            self._readings = self._readings or _Stream(self.folder / "probes.ndjson.zst")
+            self._readings.write(_line(reading), 1)
+
+    def add_health(self, health: Mapping[str, object]) -> None:
+        with _disk(self.folder):
+            self._health = self._health or _Stream(self.folder / "health.ndjson.zst")
+            self._health.write(_line(health), 1)
+
+    def flush(self) -> None:
+        """Called at least each half second, so that a quiet run is kept as well as a busy one."""
+        with _disk(self.folder):
+            for stream in (self._samples, self._readings, self._health):
+                if stream is not None:
+                    stream.flush()
+
+    def close(self) -> None:
+        """Seal everything; the segments are then complete."""
+        with _disk(self.folder):
+            if self._samples is not None:
+                self.segments.append(self._samples.seal())
+            for stream in (self._readings, self._health):
+                if stream is not None:
+                    stream.seal()
+        self._samples = self._readings = self._health = None
+
+    def _new_segment(self) -> _Stream:
+        return _Stream(self.folder / f"samples-{len(self.segments):05d}.ndjson.zst")
+
+    def _seal_if_due(self, stream: _Stream) -> None:
+        is_old = time.monotonic() - stream.opened_s >= _SEAL_AFTER_S
+        if stream.lines >= _SEAL_AFTER_SAMPLES or is_old:
+            self.segments.append(stream.seal())
+            self._samples = None
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    """Turns what the disk says into an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(
+            f"The spool {folder} cannot be written: {error.strerror}. "
+            "What stands there can be read and uploaded; make room and run again."
+        ) from error
+
+
+def _line(record: Mapping[str, object]) -> bytes:
+    return json.dumps(record, separators=(",", ":")).encode() + b"\n"

@@ -1,0 +1,3 @@
+"""The version that stands in manifests, in the User-Agent and behind `--version`."""
+
+VERSION = "0.1.0"

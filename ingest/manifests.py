@@ -1,0 +1,72 @@
+"""A manifest as it comes over the wire: read, checked for what a database can hold, described."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from runs.errors import Fault, RefusedError
+from runs.formats import manifest as spool_manifest
+from runs.formats.errors import ManifestError
+from runs.formats.manifest import Manifest
+from runs.models import Run
+
+_NS_PER_S = 1_000_000_000
+_LARGEST = 2**63 - 1
+
+
+def read(body: bytes) -> tuple[Manifest, dict[str, Any]]:
+    """The manifest and its document as it came; RefusedError names the key that is wrong."""
+    try:
+        document = json.loads(body)
+        # Two things that JSON readers let in and databases do not hold.
+        json.dumps(document, allow_nan=False)
+        parsed = spool_manifest.parse(body)
+    except ManifestError as error:
+        raise _refused(error.at, error.message) from error
+    except RecursionError as error:
+        raise _refused("the document", "is nested too deeply") from error
+    except ValueError as error:
+        raise _refused("the document", f"is not JSON: {error}") from error
+    if b"\\u0000" in body:
+        raise _refused("the document", "holds the character U+0000, which cannot be stored")
+    _times_of(parsed)
+    return parsed, document
+
+
+def describe(run: Run, manifest: Manifest, document: dict[str, Any]) -> None:
+    """Set the run's columns from its manifest."""
+    started_at, ended_at = _times_of(manifest)
+    run.campaign = manifest.campaign.name
+    run.state = manifest.state
+    run.source = "native" if manifest.tool.name == "loadrunner" else manifest.tool.name[:40]
+    run.started_at = started_at
+    run.ended_at = ended_at
+    run.duration_s = (ended_at - started_at).total_seconds() if ended_at else None
+    run.labels = dict(manifest.labels)
+    run.environment = (manifest.labels.get("env") or manifest.labels.get("environment", ""))[:200]
+    run.commit = (manifest.git.commit or "")[:80] if manifest.git else ""
+    run.branch = (manifest.git.branch or "")[:250] if manifest.git else ""
+    run.seed = manifest.seed if abs(manifest.seed or 0) <= _LARGEST else None
+    run.manifest = document
+
+
+def _times_of(manifest: Manifest) -> tuple[datetime, datetime | None]:
+    started_at = _moment("started_at_ns", manifest.started_at_ns)
+    if manifest.ended_at_ns is None:
+        return started_at, None
+    ended_at = _moment("ended_at_ns", manifest.ended_at_ns)
+    if ended_at < started_at:
+        raise _refused("ended_at_ns", "lies before started_at_ns")
+    return started_at, ended_at
+
+
+def _moment(key: str, nanoseconds: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(nanoseconds / _NS_PER_S, tz=UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise _refused(key, f"{nanoseconds} is no moment in nanoseconds since 1970") from error
+
+
+def _refused(at: str, message: str) -> RefusedError:
+    detail = f"The manifest cannot be taken: {at}: {message}."
+    return RefusedError("manifest_invalid", detail, [Fault(at, message)])

@@ -1,0 +1,13 @@
+"""The WSGI entry: the portal, and the worker that lives in its process by default."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+application = get_wsgi_application()
+
+# Models can be imported only after the applications are set up.
+from ingest import worker  # noqa: E402
+
+worker.start_inline()

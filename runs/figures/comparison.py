@@ -1,0 +1,91 @@
+"""Several runs on one picture: their goodput and latency over the offered load."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runs.analysis import wording
+from runs.figures import chart, saturation
+from runs.figures.chart import Chart, Figure, Table
+from runs.figures.palette import colour, series_colours
+
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "star", "hexagon")
+Point = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One run of the comparison: its letter on the page, its saturation entry and its stages."""
+
+    name: str
+    verdict: Point
+    points: Sequence[Point]
+
+
+def draw(key: str, scenario: str, sides: Sequence[Side]) -> Chart:
+    """One scenario over all runs, each with its own colour and symbol."""
+    title = f"{wording.who(scenario)}: goodput and p95 over the offered load"
+    drawn = [side for side in sides if side.points]
+    if not drawn:
+        return Chart(key, title, missing="None of these runs has stages of this scenario.")
+    return Chart(
+        key,
+        title,
+        note="Vertical lines are saturation points with their intervals.",
+        height=saturation.HEIGHT,
+        figure=_figure(sides),
+        table=_table(sides),
+    )
+
+
+def _figure(sides: Sequence[Side]) -> Figure:
+    stages = [point for side in sides for point in side.points]
+    most = max(point["offered_jps"] for point in stages)
+    latency = saturation.LatencyAxis([point["p95_ms"] for point in stages], "p95, ms")
+    frame = chart.layout(
+        saturation.HEIGHT,
+        hovermode="closest",
+        showlegend=True,
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "xanchor": "left"},
+        margin={"l": 56, "r": 24, "t": 40, "b": 40},
+        xaxis=chart.axis("offered load, journeys/s", range=[0, most * 1.06], anchor="y2"),
+        yaxis=chart.axis("goodput, journeys/s", rangemode="tozero", domain=[0.4, 1]),
+        yaxis2=latency.axis(domain=[0, 0.3], anchor="x"),
+    )
+    tints = series_colours(side.name for side in sides)
+    data: list[Figure] = []
+    for index, side in enumerate(sides):
+        data += _traces(side, tints[side.name], _SYMBOLS[index % len(_SYMBOLS)])
+        shapes, notes = saturation.marks(side.verdict, tints[side.name], f"{side.name} ")
+        frame["shapes"] += shapes
+        frame["annotations"] += [note | {"y": 1.0 - 0.07 * index} for note in notes]
+    return {"data": data, "layout": frame}
+
+
+def _traces(side: Side, tint: str, symbol: str) -> list[Figure]:
+    stages = sorted(side.points, key=lambda point: point["offered_jps"])
+    good, slow = saturation.traces(stages, tint, side.name, symbol)
+    good |= {"name": chart.plain(side.name), "legendgroup": side.name}
+    slow |= {"legendgroup": side.name, "showlegend": False}
+    return [good, slow]
+
+
+def _table(sides: Sequence[Side]) -> Table:
+    head = ("Run", "Phase", "Offered, journeys/s", "Goodput, journeys/s", "p95")
+    rows = tuple(
+        (
+            side.name,
+            str(point["phase"]),
+            wording.number(point["offered_jps"]),
+            wording.number(point["goodput_jps"]),
+            wording.milliseconds(point["p95_ms"]),
+        )
+        for side in sides
+        for point in side.points
+    )
+    return Table(head, rows)
+
+
+def colours_of(names: Sequence[str]) -> dict[str, str]:
+    """The colour of each run, for marks outside the figure."""
+    return series_colours(names) or {"": colour("ink")}

@@ -1,0 +1,33 @@
+from django.db import models
+
+from runs.models.action import Action
+from runs.models.run import Run
+
+
+class Retest(models.Model):
+    """How one run judges one action.
+
+    `figures` is a list of CONTRACT section 7's `criteria` entries, each with `version`.
+    """
+
+    class Outcome(models.TextChoices):
+        PASS = "pass", "Pass"
+        FAIL = "fail", "Fail"
+        INCONCLUSIVE = "inconclusive", "Inconclusive"
+        NOT_APPLICABLE = "not_applicable", "Not applicable"
+
+    action = models.ForeignKey(Action, on_delete=models.CASCADE, related_name="retests")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="retests")
+    outcome = models.CharField(max_length=15, choices=Outcome.choices)
+    reason = models.TextField(blank=True)
+    figures = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-run__started_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["action", "run"], name="one_retest_a_run_and_action")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action.ref} by {self.run.short_id}: {self.outcome}"

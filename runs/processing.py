@@ -1,0 +1,131 @@
+"""From raw files to everything that pages and machines read about a run.
+
+Each step replaces what an earlier, broken try left: processing twice is the same as once.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+from uuid import UUID
+
+from runs import reports, store, tuning
+from runs.analysis import report, saturation, timeline
+from runs.analysis.plan import Phase, Plan
+from runs.analysis.report import Report
+from runs.analysis.run_data import RunData
+from runs.documents import plain
+from runs.formats import report_json, spool
+from runs.models import Run
+
+# Rises whenever the same raw files would give other figures.
+CALCULATION_VERSION: Final = 1
+
+Progress = Callable[[str], None]
+
+
+def process(run_id: UUID, progress: Progress, *, announce: bool = True) -> None:
+    """Read the raw files, write Parquet, compute the documents, and judge open actions.
+
+    `progress` is told each stage before it starts and may raise to stop. With `announce` false
+    the re-tests that exist are judged again, and no action changes its state. Raises FormatError
+    where the files cannot be read.
+    """
+    progress("reading")
+    raw = spool.read(store.spool_of(run_id))
+    progress("storing")
+    store.write_frames(run_id, samples=raw.samples, readings=raw.readings, health=raw.health)
+    progress("analysing")
+    data = spool.run_data(raw)
+    run = Run.objects.select_related("project").get(pk=run_id)
+    built = report.build(data, _baseline_data(run))
+    documents = _documents(data, built)
+    progress("saving")
+    _save(run, raw.manifest.state, data, built, documents, raw.notes)
+    progress("re-testing")
+    tuning.retest(run, data, built, announce=announce)
+
+
+def _baseline_data(run: Run) -> RunData | None:
+    """Only where a criterion asks for it: reading a run costs time."""
+    baseline = reports.baseline_of(run)
+    criteria = run.manifest.get("criteria", [])
+    if baseline is None or not any("baseline" in text for text in criteria):
+        return None
+    return reports.run_data(baseline)
+
+
+def _documents(data: RunData, built: Report) -> dict[str, Any]:
+    scenarios = data.plan.scenarios
+    return {
+        "report": report_json.dump(built),
+        "timeline": plain(timeline.of(data)),
+        "curves": {name: plain(saturation.curve(data, name)) for name in scenarios},
+    }
+
+
+def _save(
+    run: Run,
+    state: str,
+    data: RunData,
+    built: Report,
+    documents: dict[str, Any],
+    notes: tuple[str, ...],
+) -> None:
+    """Columns of processing only: what people changed meanwhile stays."""
+    Run.objects.filter(pk=run.pk).update(
+        # Whoever wrote it is gone: this is all there will ever be.
+        state="incomplete" if state == "running" else state,
+        validity=built.validity.verdict,
+        verdict=built.verdict,
+        samples=data.samples.height,
+        calculation_version=CALCULATION_VERSION,
+        headline=headline(documents["report"], data.plan),
+        reading_notes=list(notes),
+        **documents,
+    )
+
+
+def headline(document: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    """The few figures of a run list, from its report."""
+    whole = next(
+        (
+            row
+            for row in document["series"]
+            if row["scenario"] is row["step"] is row["phase"] is None
+        ),
+        None,
+    )
+    return {
+        "goodput_rps": whole["goodput_rps"] if whole else None,
+        "p95_ms": whole["response_ms"]["p95"] if whole else None,
+        "error_rate": whole["error_rate"] if whole else None,
+        "peak_jps": peak_jps(plan),
+        "capacity": [
+            {
+                "scenario": row["scenario"],
+                "capacity_jps": row["capacity_jps"],
+                "ci": row["ci_jps"],
+                "verdict": row["verdict"],
+            }
+            for row in document["saturation"]
+        ],
+    }
+
+
+def peak_jps(plan: Plan) -> float | None:
+    """The highest load planned, in journeys/s over all open scenarios; None in a closed model.
+
+    Rates are linear within a phase, so that the sum peaks at the edge of one.
+    """
+    phases = [phase for phase in plan.phases if phase.model == "open"]
+    edges = {edge for phase in phases for edge in (phase.start_us, phase.end_us - 1)}
+    return max((sum(_rate(phase, edge) for phase in phases) for edge in edges), default=None)
+
+
+def _rate(phase: Phase, at_us: int) -> float:
+    """Journeys/s that the phase plans at that moment."""
+    if not phase.start_us <= at_us < phase.end_us:
+        return 0.0
+    first, last = phase.rate_from or 0.0, phase.rate_to or 0.0
+    if at_us == phase.end_us - 1:
+        return last
+    return first + (last - first) * (at_us - phase.start_us) / (phase.end_us - phase.start_us)

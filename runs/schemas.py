@@ -1,0 +1,368 @@
+"""The shapes of the read API and of the tracker: what comes in is checked here, once."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import ConfigDict, Field
+
+from runs import reports
+from runs.models import Action, Project, Retest, Run, RunFile
+
+Level = Literal["low", "medium", "high"]
+Kind = Literal["quick_win", "structural"]
+Area = Literal["database", "cache", "rate_limit", "llm", "cpu", "other"]
+State = Literal[
+    "proposed",
+    "accepted",
+    "implemented",
+    "verified",
+    "failed",
+    "regressed",
+    "rejected",
+    "deferred",
+]
+By = Literal["point", "interval"]
+Processing = Literal["receiving", "received", "processing", "ready", "failed"]
+# U+0000 is a character that PostgreSQL does not hold.
+Text = Annotated[str, Field(max_length=20_000, pattern=r"^[^\x00]*$")]
+Line = Annotated[str, Field(max_length=200, pattern=r"^[^\x00\r\n]*$")]
+CriterionText = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00\r\n]*$")]
+Labels = Annotated[dict[Line, Line], Field(max_length=100)]
+
+
+class In(Schema):
+    """What comes in: a key that we do not know is a mistake of the sender's, so it is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class FaultOut(Schema):
+    at: str
+    message: str
+
+
+class ErrorOut(Schema):
+    """Every error of the API."""
+
+    code: str
+    detail: str
+    errors: list[FaultOut]
+
+
+class ProjectOut(Schema):
+    slug: str
+    name: str
+    description: str
+    peak_jps: dict[str, float]
+    created_at: datetime
+    url: str
+
+    @staticmethod
+    def resolve_url(project: Project, context: Any) -> str:
+        return _address(project, context)
+
+
+class ProjectsOut(Schema):
+    items: list[ProjectOut]
+    count: int
+    next: str | None
+
+
+class ProjectIn(In):
+    name: Line | None = None
+    description: Text | None = None
+    peak_jps: dict[Line, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None
+
+
+class CapacityOut(Schema):
+    scenario: str | None
+    capacity_jps: float | None
+    ci: list[float | None] | None
+    verdict: str
+
+
+class HeadlineOut(Schema):
+    """Whole-run figures of a run list; null until the run is ready."""
+
+    goodput_rps: float | None = None
+    p95_ms: float | None = None
+    error_rate: float | None = None
+    peak_jps: float | None = None
+    capacity: list[CapacityOut] = []
+
+
+class RunOut(Schema):
+    """A run without its report. `validity` and `verdict` are null until it is ready."""
+
+    id: UUID
+    project: str
+    campaign: str
+    source: str
+    state: str
+    processing: Processing
+    stage: str
+    reason: str
+    started_at: datetime
+    ended_at: datetime | None
+    duration_s: float | None
+    labels: dict[str, str]
+    commit: str
+    branch: str
+    environment: str
+    seed: int | None
+    validity: str | None
+    verdict: str | None
+    samples: int
+    headline: HeadlineOut
+    reading_notes: list[str]
+    is_baseline: bool
+    is_pinned: bool
+    notes: str
+    uploaded_at: datetime
+    calculation_version: int
+    url: str
+
+    @staticmethod
+    def resolve_project(run: Run) -> str:
+        return run.project.slug
+
+    @staticmethod
+    def resolve_validity(run: Run) -> str | None:
+        return run.validity or None
+
+    @staticmethod
+    def resolve_verdict(run: Run) -> str | None:
+        return run.verdict or None
+
+    @staticmethod
+    def resolve_url(run: Run, context: Any) -> str:
+        return _address(run, context)
+
+
+class RunsOut(Schema):
+    items: list[RunOut]
+    count: int
+    next: str | None
+
+
+class RunIn(In):
+    """What people may change about a run."""
+
+    labels: Labels | None = None
+    notes: Text | None = None
+    is_pinned: bool | None = None
+    is_baseline: bool | None = None
+
+
+class RunQuery(In):
+    """The filters of the run list; `label` is KEY:VALUE and may be given several times."""
+
+    project: str = ""
+    campaign: str = ""
+    processing: Processing | Literal[""] = ""
+    state: str = ""
+    validity: Literal["", "valid", "suspect", "invalid"] = ""
+    verdict: Literal["", "pass", "fail", "inconclusive", "invalid", "none"] = ""
+    branch: str = ""
+    commit: str = ""
+    environment: str = ""
+    q: str = Field(default="", max_length=200)
+    started_after: datetime | None = None
+    started_before: datetime | None = None
+    is_baseline: bool | None = None
+    is_pinned: bool | None = None
+    label: list[Annotated[str, Field(pattern=r"^[^:]+:.*$")]] = []
+    page: int = Field(default=1, ge=1, le=1_000_000)
+    per_page: int = Field(default=50, ge=1, le=500)
+
+    def wanted(self) -> reports.RunFilter:
+        same = self.model_dump(exclude={"q", "label", "page", "per_page"})
+        labels = dict(one.split(":", 1) for one in self.label)
+        return reports.RunFilter(text=self.q, labels=labels, **same)
+
+
+class FileOut(Schema):
+    name: str
+    bytes: int
+    sha256: str
+    received_at: datetime
+    url: str
+
+    @staticmethod
+    def resolve_url(file: RunFile, context: Any) -> str:
+        address = f"/api/v1/runs/{file.run_id}/files/{file.name}"
+        return str(context["request"].build_absolute_uri(address))
+
+
+class RetestOfRunOut(Schema):
+    """What a run said about an action."""
+
+    id: int
+    ref: str
+    title: str
+    retest: str
+    reason: str
+    state: str
+
+
+class VerdictOut(Schema):
+    """Where a run stands; `validity` and `verdict` are null until it is ready."""
+
+    run: UUID
+    processing: Processing
+    stage: str
+    reason: str
+    validity: str | None
+    verdict: str | None
+    criteria: list[dict[str, Any]]
+    actions: list[RetestOfRunOut]
+    url: str
+
+
+class CriterionIn(In):
+    text: CriterionText
+    by: By = "interval"
+
+
+class CriterionOut(Schema):
+    id: int
+    text: str
+    by: By
+    version: int
+
+
+class RetestOut(Schema):
+    """`figures` has an entry for each criterion, as in the report's `criteria`."""
+
+    id: int
+    run: UUID
+    outcome: str
+    reason: str
+    figures: list[dict[str, Any]]
+    created_at: datetime
+
+    @staticmethod
+    def resolve_run(retest: Retest) -> UUID:
+        return retest.run_id
+
+
+class RetestIn(In):
+    run: UUID
+
+
+class EventOut(Schema):
+    at: datetime
+    kind: str
+    from_state: str
+    to_state: str
+    by: str
+    run: UUID | None
+    detail: str
+
+
+class ActionOut(Schema):
+    id: int
+    number: int
+    ref: str
+    project: str
+    title: str
+    description: str
+    state: State
+    kind: Kind
+    area: Area
+    impact: Level
+    effort: Level
+    risk: Level
+    expected_gain: str
+    owner: str
+    due: date | None
+    implemented_at: datetime | None
+    campaign: str
+    labels: dict[str, str]
+    evidence: list[UUID]
+    baseline: UUID | None
+    criteria: list[CriterionOut]
+    last_retest: RetestOut | None
+    created_at: datetime
+    url: str
+
+    @staticmethod
+    def resolve_project(action: Action) -> str:
+        return action.project.slug
+
+    @staticmethod
+    def resolve_evidence(action: Action) -> list[UUID]:
+        return [run.pk for run in action.evidence.all()]
+
+    @staticmethod
+    def resolve_baseline(action: Action) -> UUID | None:
+        return action.baseline_id
+
+    @staticmethod
+    def resolve_criteria(action: Action) -> list[Any]:
+        return list(action.criteria.all())
+
+    @staticmethod
+    def resolve_last_retest(action: Action) -> Retest | None:
+        # `retests` is prefetched, the newest run first.
+        return next(iter(action.retests.all()), None)
+
+    @staticmethod
+    def resolve_url(action: Action, context: Any) -> str:
+        return _address(action, context)
+
+
+class ActionsOut(Schema):
+    items: list[ActionOut]
+    count: int
+    next: str | None
+
+
+class ActionIn(In):
+    """A new action. `evidence` and `baseline` are run ids of the same project."""
+
+    title: Annotated[Line, Field(min_length=1)]
+    description: Text = ""
+    kind: Kind = "quick_win"
+    area: Area = "other"
+    impact: Level = "medium"
+    effort: Level = "medium"
+    risk: Level = "low"
+    expected_gain: Line = ""
+    owner: Line = ""
+    due: date | None = None
+    campaign: Line = ""
+    labels: Labels = {}
+    state: State = "proposed"
+    implemented_at: datetime | None = None
+    evidence: list[UUID] = []
+    baseline: UUID | None = None
+    criteria: list[CriterionIn] = []
+
+
+class ActionChange(In):
+    """What is left out stays as it is. `state` moves the action, with `detail` as the reason."""
+
+    title: Annotated[Line, Field(min_length=1)] | None = None
+    description: Text | None = None
+    kind: Kind | None = None
+    area: Area | None = None
+    impact: Level | None = None
+    effort: Level | None = None
+    risk: Level | None = None
+    expected_gain: Line | None = None
+    owner: Line | None = None
+    due: date | None = None
+    campaign: Line | None = None
+    labels: Labels | None = None
+    evidence: list[UUID] | None = None
+    baseline: UUID | None = None
+    state: State | None = None
+    implemented_at: datetime | None = None
+    detail: Text = ""
+
+
+def _address(thing: Project | Run | Action, context: Any) -> str:
+    return str(context["request"].build_absolute_uri(thing.get_absolute_url()))

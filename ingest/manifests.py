@@ -18,19 +18,26 @@ def read(body: bytes) -> tuple[Manifest, dict[str, Any]]:
     """The manifest and its document as it came; RefusedError names the key that is wrong."""
     try:
         document = json.loads(body)
-        # Two things that JSON readers let in and databases do not hold.
-        json.dumps(document, allow_nan=False)
+        _check_storable(document)
         parsed = spool_manifest.parse(body)
     except ManifestError as error:
         raise _refused(error.at, error.message) from error
     except RecursionError as error:
         raise _refused("the document", "is nested too deeply") from error
     except ValueError as error:
-        raise _refused("the document", f"is not JSON: {error}") from error
-    if b"\\u0000" in body:
-        raise _refused("the document", "holds the character U+0000, which cannot be stored")
+        raise _refused("the document", f"is not JSON that can be stored: {error}") from error
     _times_of(parsed)
     return parsed, document
+
+
+def _check_storable(document: Any) -> None:
+    """Raise ValueError for what JSON readers let in and databases do not hold: numbers that are
+    not finite, the character U+0000, halves of surrogate pairs."""
+    text = json.dumps(document, allow_nan=False, ensure_ascii=False)
+    text.encode("utf-8")
+    # Of the two backslashes that stand for one, neither begins an escape.
+    if "\\u0000" in text.replace("\\\\", ""):
+        raise ValueError("it holds the character U+0000, which cannot be stored")
 
 
 def describe(run: Run, manifest: Manifest, document: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -36,7 +36,8 @@ class _Stream:
         self.path = path
         self.lines = 0
         self.opened_s = self._flushed_s = time.monotonic()
-        self._file = path.open("wb")
+        # Without a buffer, so that a full disk is heard of here and not when the file is let go.
+        self._file = path.open("wb", buffering=0)
         self._digest = hashlib.sha256()
         self._zstd = zstandard.ZstdCompressor(level=_LEVEL).compressobj()
 
@@ -48,22 +49,29 @@ class _Stream:
 
     def flush(self) -> None:
         self._put(self._zstd.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK))
-        self._file.flush()
         self._flushed_s = time.monotonic()
 
     def seal(self) -> Segment:
         self._put(self._zstd.flush(zstandard.COMPRESSOBJ_FLUSH_FINISH))
-        self._file.flush()
         os.fsync(self._file.fileno())
-        size = self._file.tell()
-        self._file.close()
         return Segment(
-            name=self.path.name, samples=self.lines, bytes=size, sha256=self._digest.hexdigest()
+            name=self.path.name,
+            samples=self.lines,
+            bytes=self._file.tell(),
+            sha256=self._digest.hexdigest(),
         )
 
+    def __enter__(self) -> "_Stream":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
     def _put(self, data: bytes) -> None:
-        self._file.write(data)
         self._digest.update(data)
+        left = memoryview(data)
+        while left:
+            left = left[self._file.write(left) :]
 
 
 class SpoolWriter:
@@ -83,8 +91,9 @@ class SpoolWriter:
     def write_manifest(self, manifest: Manifest) -> None:
         """Whole or not at all."""
         draft = self.folder / "manifest.json.part"
-        draft.write_text(manifest.to_json(), encoding="utf-8")
-        draft.rename(self.folder / "manifest.json")
+        with _disk(self.folder):
+            draft.write_text(manifest.to_json(), encoding="utf-8")
+            draft.rename(self.folder / "manifest.json")
 
     def add_samples(self, frame: pl.DataFrame) -> None:
         """Rows with the columns of runs.formats.samples."""
@@ -113,13 +122,13 @@ class SpoolWriter:
                     stream.flush()
 
     def close(self) -> None:
-        """Seal everything; the segments are then complete."""
-        with _disk(self.folder):
-            if self._samples is not None:
-                self.segments.append(self._samples.seal())
-            for stream in (self._readings, self._health):
-                if stream is not None:
-                    stream.seal()
+        """Seal everything; the segments are then complete. Whatever fails, no file stays open."""
+        streams = [one for one in (self._samples, self._readings, self._health) if one is not None]
+        with _disk(self.folder), ExitStack() as files:
+            for stream in streams:
+                files.enter_context(stream)
+            sealed = [stream.seal() for stream in streams]
+            self.segments += sealed[:1] if self._samples is not None else []
         self._samples = self._readings = self._health = None
 
     def _new_segment(self) -> _Stream:
@@ -128,7 +137,8 @@ class SpoolWriter:
     def _seal_if_due(self, stream: _Stream) -> None:
         is_old = time.monotonic() - stream.opened_s >= _SEAL_AFTER_S
         if stream.lines >= _SEAL_AFTER_SAMPLES or is_old:
-            self.segments.append(stream.seal())
+            with stream:
+                self.segments.append(stream.seal())
             self._samples = None
 
 

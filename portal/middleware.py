@@ -1,9 +1,9 @@
-"""Errors of the API in one shape, whoever raised them."""
+"""What holds for every request: no character that a database cannot hold, errors in one shape."""
 
 from collections.abc import Callable
 from http import HTTPStatus
 
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseBase, JsonResponse
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -15,12 +15,17 @@ class ApiErrorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
+        response = HttpResponseBadRequest() if _has_nul(request) else self.get_response(request)
         if response.status_code < 400 or not request.path.startswith("/api/"):
             return response
         if response.headers.get("Content-Type", "").startswith("application/json"):
             return response
         return _reshaped(request, response)
+
+
+def _has_nul(request: HttpRequest) -> bool:
+    """PostgreSQL refuses U+0000 in any text, as a fault of ours; no address of ours needs it."""
+    return "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", "")
 
 
 def _reshaped(request: HttpRequest, response: HttpResponseBase) -> JsonResponse:

@@ -242,7 +242,7 @@ def change_action(request: ApiRequest, action_id: int, change: ActionChange) -> 
     to, detail = given.pop("state", None), given.pop("detail", "")
     since = given.pop("implemented_at", None)
     if "evidence" in given:
-        given["evidence"] = _runs(request, given["evidence"] or [])
+        given["evidence"] = _runs(request, given["evidence"])
     if given.get("baseline"):
         given["baseline"] = request.auth.run(given["baseline"])
     if given:

@@ -343,23 +343,24 @@ class ActionIn(In):
 
 
 class ActionChange(In):
-    """What is left out stays as it is. `state` moves the action, with `detail` as the reason."""
+    """What is left out stays as it is: the defaults are never used. `state` moves the action, with
+    `detail` as the reason."""
 
-    title: Annotated[Line, Field(min_length=1)] | None = None
-    description: Text | None = None
-    kind: Kind | None = None
-    area: Area | None = None
-    impact: Level | None = None
-    effort: Level | None = None
-    risk: Level | None = None
-    expected_gain: Line | None = None
-    owner: Line | None = None
+    title: Annotated[Line, Field(min_length=1)] = ""
+    description: Text = ""
+    kind: Kind = "quick_win"
+    area: Area = "other"
+    impact: Level = "medium"
+    effort: Level = "medium"
+    risk: Level = "low"
+    expected_gain: Line = ""
+    owner: Line = ""
     due: date | None = None
-    campaign: Line | None = None
-    labels: Labels | None = None
-    evidence: list[UUID] | None = None
+    campaign: Line = ""
+    labels: Labels = {}
+    evidence: list[UUID] = []
     baseline: UUID | None = None
-    state: State | None = None
+    state: State = "proposed"
     implemented_at: datetime | None = None
     detail: Text = ""
 

@@ -28,7 +28,7 @@ def make_portal(tmp_path: Path) -> Iterator[MakePortal]:
 
     yield make
     for portal in made:
-        portal.stop()
+        portal.remove()
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +39,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Portal]":
     portal = prepare(tmp_path_factory.mktemp("portal"))
     portal.start()
     yield portal
-    portal.stop()
+    portal.remove()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -11,8 +12,10 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
+import psycopg
 
 ROOT = Path(__file__).resolve().parent.parent
 PORTS = range(18800, 18850)
@@ -77,6 +80,15 @@ class Portal:
     def stop(self) -> None:
         self._end(signal.SIGTERM)
 
+    def remove(self) -> None:
+        """Stop it, and drop a database that was made for it."""
+        self.stop()
+        url = self.environ.get("DATABASE_URL", "")
+        if url.startswith("postgres"):
+            name = urlsplit(url).path.lstrip("/")
+            with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+                connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
     def _end(self, how: signal.Signals) -> None:
         if self.process is None:
             return
@@ -111,11 +123,21 @@ def _free_port() -> int:
     raise AssertionError(f"Every port from {PORTS.start} to {PORTS.stop - 1} is taken.")
 
 
+def _own_database() -> dict[str, str]:
+    """Where the tests run on PostgreSQL: a database that only this portal uses."""
+    url = os.environ.get("DATABASE_URL", "")
+    if not url.startswith("postgres"):
+        return {}
+    name = f"headroom_portal_{secrets.token_hex(4)}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return {"DATABASE_URL": urlsplit(url)._replace(path=f"/{name}").geturl()}
+
+
 def prepare(data: Path, **settings: str) -> Portal:
     """A portal that is migrated and has its administrator, not started yet."""
     inherited = {key: one for key, one in os.environ.items() if not key.startswith("HEADROOM_")}
-    environ = {**inherited, "HEADROOM_DATA": str(data), **settings}
-    environ.pop("DATABASE_URL", None)
+    environ = {**inherited, "HEADROOM_DATA": str(data), **_own_database(), **settings}
     portal = Portal(f"http://127.0.0.1:{_free_port()}", data, environ, log=data / "portal.log")
     portal.manage("migrate", "-v0")
     portal.manage(

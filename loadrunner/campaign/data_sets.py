@@ -66,8 +66,8 @@ def _table(text: str, shown: str) -> tuple[Row, tuple[Row, ...]]:
     for number, row in rows:
         if len(row) != len(columns):
             raise DataError(
-                f"found {plural(len(row), 'value')} in line {number} of {shown}, allowed: {len(columns)},"
-                f" one for each of {one_of(columns)}"
+                f"found {plural(len(row), 'value')} in line {number} of {shown},"
+                f" allowed: {len(columns)}, one for each of {one_of(columns)}"
             )
     return columns, tuple(row for _, row in rows)
 

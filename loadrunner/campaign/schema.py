@@ -338,6 +338,9 @@ class RampSection(Section):
         return self
 
 
+Ramp = Annotated[RampSection, BeforeValidator(_ramp, json_schema_input_type=RampSection | Rate)]
+
+
 class StaircaseSection(Section):
     from_: Rate = Field(alias="from", description="Journeys per second, or users, at first.")
     to: Rate = Field(description="Journeys per second, or users, at last.")
@@ -365,7 +368,7 @@ class LoadSection(Section):
 
     phase: Name | None = Field(None, description="The phase's name; stages are PHASE_01, …")
     duration: Duration | None = Field(None, description="How long the phase lasts.")
-    rate: Annotated[RampSection, BeforeValidator(_ramp)] | None = Field(
+    rate: Ramp | None = Field(
         None, description="Open model: journeys per second, or a ramp {from, to}."
     )
     users: Count | None = Field(None, description="Closed model: users at the same time.")
@@ -482,10 +485,10 @@ class CriterionSection(Section):
         return f"{self.criterion} by {self.by}" if self.by else self.criterion
 
 
-Criteria = Annotated[
-    tuple[Annotated[CriterionSection, BeforeValidator(_criterion)], ...],
-    BeforeValidator(_empty_list),
+Criterion = Annotated[
+    CriterionSection, BeforeValidator(_criterion, json_schema_input_type=CriterionSection | Text)
 ]
+Criteria = Annotated[tuple[Criterion, ...], BeforeValidator(_empty_list)]
 
 
 class SmokeSection(Section):

@@ -7,11 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from loadrunner.errors import UsageError
-from loadrunner.rendering import comparison as renderings
 from loadrunner.rendering.terminal import Terminal
 from loadrunner.result_files import AUTO, KINDS, read_report
-from runs.analysis import comparison
-from runs.analysis.comparison import Comparison
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -35,7 +32,7 @@ def add(subparsers: "Subparsers") -> None:
         help="the baseline first, then the runs to hold against it",
     )
     parser.add_argument(
-        "--format", choices=tuple(_RENDERERS), default="text", help="default: %(default)s"
+        "--format", choices=("text", "json", "markdown"), default="text", help="default: %(default)s"
     )
     parser.add_argument(
         "--as", dest="kind", choices=KINDS, default=AUTO, help="what the sources are; default: auto"
@@ -53,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
         reports.append(report)
         for note in notes:
             sys.stderr.write(f"note: {source}: {note}\n")
+    from loadrunner.rendering import comparison as renderings
+    from runs.analysis import comparison
     found = comparison.compare(reports)
     Terminal.of(sys.stdout).write(_RENDERERS[args.format](found))
     return 0

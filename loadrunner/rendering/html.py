@@ -26,7 +26,7 @@ table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabula
 th { border-bottom: 1px solid var(--line); font-weight: 600; text-align: right; }
 th, td { padding: 4px 16px 4px 0; } td { text-align: right; } .text { text-align: left; }
 tr:hover td { background: color-mix(in srgb, var(--line) 40%, transparent); }
-.wide { overflow-x: auto; } .interval { color: var(--soft); }
+.wide { overflow-x: auto; } td.interval { color: var(--soft); padding-left: 0; }
 """
 
 
@@ -85,7 +85,7 @@ def _criteria(report: Report) -> str:
     if not lines:
         return ""
     rows = "\n".join(
-        f'<tr><td class="text {one.verdict}">{escape(one.sign)} {one.verdict}</td>'
+        f'<tr><td class="text {one.verdict}">{sentences.BADGES[one.verdict]}</td>'
         f'<td class="text">{escape(one.text)}</td><td>{escape(one.measured)}</td>'
         f'<td class="text reason">{escape(one.reason)}</td></tr>'
         for one in lines
@@ -99,18 +99,21 @@ def _figures(rows: tuple[sentences.Row, ...]) -> str:
         return ""
     body = "\n".join(f"<tr>{''.join(_cells(row))}</tr>" for row in rows)
     notes = "\n".join(f'<p class="note">{escape(note)}</p>' for note in sentences.footnotes(rows))
-    head = _table_head(("scenario/step", *sentences.COLUMNS), text=(0, 1))
+    after = sentences.P95 + 1
+    names = ("scenario/step", *sentences.COLUMNS[:after], "", *sentences.COLUMNS[after:])
+    head = _table_head(names, text=(0, 1))
     return _section("Figures", f"{_table(head, body)}\n{notes}")
 
 
 def _cells(row: sentences.Row) -> Iterable[str]:
+    """p95's interval has a cell of its own, so that the figures stay in one line."""
     yield f'<td class="text">{escape(row.owner)}</td>'
     for number, cell in enumerate(row.cells):
         kind = ' class="text"' if number == 0 else ""
-        interval = ""
-        if number == sentences.P95 and row.p95_interval:
-            interval = f' <span class="interval">({escape(row.p95_interval)})</span>'
-        yield f"<td{kind}>{escape(cell)}{interval}</td>"
+        yield f"<td{kind}>{escape(cell)}</td>"
+        if number == sentences.P95:
+            interval = f"({escape(row.p95_interval)})" if row.p95_interval else ""
+            yield f'<td class="text interval">{interval}</td>'
 
 
 def _table_head(names: Sequence[str], text: tuple[int, ...]) -> str:

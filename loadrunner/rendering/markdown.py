@@ -9,7 +9,6 @@ from runs.analysis.report import Report
 
 # Everything that Markdown or the HTML within it could take for mark-up.
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~&])")
-_BADGES: Final = {"pass": "✓ pass", "fail": "✗ fail", "inconclusive": "? inconclusive"}
 
 
 def render(report: Report) -> str:
@@ -61,7 +60,7 @@ def _criteria(report: Report) -> str:
     lines = sentences.criteria(report.criteria)
     if not lines:
         return ""
-    rows = [(_BADGES[one.verdict], one.text, one.measured, one.reason) for one in lines]
+    rows = [(sentences.BADGES[one.verdict], one.text, one.measured, one.reason) for one in lines]
     return _section("Criteria", table(("", "criterion", "measured", "reason"), rows, left=4))
 
 

@@ -14,6 +14,7 @@ from runs.analysis.run_data import RunInfo
 from runs.analysis.saturation.result import Saturation
 from runs.analysis.series import Response, Series
 
+BADGES: Final = {"pass": "✓ pass", "fail": "✗ fail", "inconclusive": "? inconclusive"}
 SIGNS: Final = {"pass": "PASS", "fail": "FAIL", "inconclusive": "?"}
 COLUMNS: Final = (
     "phase",
@@ -198,7 +199,8 @@ def _measured(judgement: Judgement) -> str:
     if value == wording.UNKNOWN:
         return value
     unit = judgement.unit if judgement.unit in ("", "/s") else f" {judgement.unit}"
-    return f"{value}{unit} ({interval})" if interval else f"{value}{unit}"
+    is_wide = len(set(interval.split(" to "))) == 2
+    return f"{value}{unit} ({interval})" if is_wide else f"{value}{unit}"
 
 
 def bottlenecks(report: Report) -> tuple[Finding, ...]:
@@ -212,5 +214,13 @@ def bottlenecks(report: Report) -> tuple[Finding, ...]:
 
 
 def next_steps(points: Iterable[Saturation]) -> tuple[str, ...]:
-    """What to run next, each sentence once."""
-    return tuple(dict.fromkeys(one.next_run for one in points if one.next_run))
+    """What to run next, and for which scenario."""
+    return tuple(
+        one.next_run if _names_it(one) else f"{one.scenario}: {one.next_run}"
+        for one in points
+        if one.next_run
+    )
+
+
+def _names_it(point: Saturation) -> bool:
+    return point.scenario is None or point.scenario in point.next_run

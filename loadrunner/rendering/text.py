@@ -11,6 +11,7 @@ from rich.text import Text
 
 from loadrunner.rendering import sentences
 from runs.analysis.report import Report
+from runs.analysis.wording import UNKNOWN
 
 DEFAULT_WIDTH: Final = 100
 _STYLES: Final = {
@@ -100,9 +101,11 @@ class _Page:
         self._heading("Criteria")
         for line in lines:
             sign = Text(f"{line.sign:<4} ", style=_STYLES[line.verdict])
-            self._indented(sign + Text(line.text))
-            if line.explanation:
-                self._indented(line.explanation, by=7)
+            measured = "" if line.measured == UNKNOWN else f"   {line.measured}"
+            self._indented(sign + Text(line.text) + Text(measured, style="bold"))
+            # Why it holds is what the figure says already.
+            if line.verdict != "pass":
+                self._indented(line.reason, by=7)
 
     def _sentences(self, heading: str, sentences: Iterable[str]) -> None:
         for number, sentence in enumerate(sentences):

@@ -17,7 +17,7 @@ _ROLES = {
     "surface": ("#ffffff", "#191d21"),
     "line": ("#868f98", "#77828d"),
     "blue": ("#0072b2", "#58aee8"),
-    "sky": ("#3f9fd6", "#8fd0f5"),
+    "sky": ("#3894c8", "#8fd0f5"),
     "green": ("#008f68", "#35c79c"),
     "orange": ("#c98500", "#f0b53a"),
     "vermillion": ("#d55e00", "#ff8f4a"),

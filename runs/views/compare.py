@@ -1,5 +1,100 @@
+"""Two to six runs side by side; the first is the one that the others are held against."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from runs import reports
+from runs.access import Access
+from runs.errors import NotFound, PortalError
+from runs.figures import comparison as figure
+from runs.figures.chart import Chart
+from runs.models import Run
+from runs.views import comparison_rows
+from runs.views.comparison_rows import LETTERS
+from runs.views.visitor import access, page
+
+EVERYTHING = "all"
 
 
+@page
 def compare(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("")
+    named = [part.strip() for part in request.GET.get("runs", "").split(",") if part.strip()]
+    wants_all = request.GET.get("show") == EVERYTHING
+    try:
+        runs = _runs(access(request), named)
+        context = _context(runs, wants_all)
+    except NotFound:
+        raise
+    except PortalError as error:
+        return _refused(request, error.detail)
+    return render(request, "runs/compare.html", context)
+
+
+def _refused(request: HttpRequest, detail: str) -> HttpResponse:
+    context = {"title": "These runs cannot be compared", "detail": detail, "here": "runs"}
+    return render(request, "runs/compare_refused.html", context, status=422)
+
+
+def _runs(visitor: Access, named: Sequence[str]) -> list[Run]:
+    """In the order of the address; a run that is named twice counts once."""
+    ids = list(dict.fromkeys(_id(name) for name in named))
+    found = {run.pk: run for run in visitor.runs().filter(pk__in=ids[: 2 * len(LETTERS)])}
+    for run_id in ids:
+        if run_id not in found and len(ids) <= len(LETTERS):
+            raise NotFound("run_not_found", f"There is no run {run_id} that you may see.")
+    return [found[run_id] for run_id in ids if run_id in found]
+
+
+def _id(name: str) -> UUID:
+    try:
+        return UUID(name)
+    except ValueError as error:
+        raise NotFound("run_not_found", f"'{name[:40]}' is not the id of a run.") from error
+
+
+def _context(runs: Sequence[Run], wants_all: bool) -> dict[str, Any]:
+    found = reports.compare(runs)
+    rows = [comparison_rows.shown(row) for row in found.rows]
+    capacities = [row for row in rows if row.statistic == "capacity"]
+    figures = [row for row in rows if row.statistic != "capacity"]
+    told = [row for row in figures if row.is_told]
+    sides = [
+        {"letter": letter, "run": run, "verdict": verdict}
+        for letter, run, verdict in zip(LETTERS, runs, (None, *found.verdicts), strict=False)
+    ]
+    return {
+        "title": comparison_rows.title(found),
+        "here": "runs",
+        "project": runs[0].project,
+        "sides": sides,
+        "others": sides[1:],
+        "capacities": capacities,
+        "rows": figures if wants_all else told,
+        "hidden": 0 if wants_all else len(figures) - len(told),
+        "wants_all": wants_all,
+        "everything": EVERYTHING,
+        "means": comparison_rows.means(found),
+        "not_comparable": found.not_comparable,
+        "charts": _charts(runs),
+        "address": ",".join(str(run.pk) for run in runs),
+        "swapped": ",".join(str(run.pk) for run in reversed(runs)),
+    }
+
+
+def _charts(runs: Sequence[Run]) -> list[Chart]:
+    """One picture a scenario that at least one of the runs took through more than one load."""
+    points = [comparison_rows.points_by_scenario(run.report or {}) for run in runs]
+    scenarios = dict.fromkeys(name for one in points for name in one)
+    charts = []
+    for index, scenario in enumerate(scenarios):
+        sides = [
+            figure.Side(letter, one.get(scenario, {}), (run.curves or {}).get(scenario, []))
+            for letter, run, one in zip(LETTERS, runs, points, strict=False)
+        ]
+        if max(len(side.points) for side in sides) > 1:
+            charts.append(figure.draw(f"compare-{index}", scenario, sides))
+    return charts

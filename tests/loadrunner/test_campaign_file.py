@@ -274,7 +274,7 @@ def test_selecting_what_is_not_there_is_bad_usage() -> None:
 
 
 def test_nothing_left_to_run_is_bad_usage() -> None:
-    with pytest.raises(UsageError, match="no scenario is left to run: .*privacy_delete is destr"):
+    with pytest.raises(UsageError, match=r"no scenario is left to run: .*privacy_delete is destr"):
         example(scenarios=["privacy_delete"])
 
 

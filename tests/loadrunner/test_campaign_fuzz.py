@@ -2,7 +2,7 @@
 
 import copy
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,11 @@ Place = tuple[Any, ...]
 
 SHOP_VALUES = yaml.safe_load(SHOP)
 ODD_TEXTS = st.sampled_from(
-    ["", "~", "on", ".nan", "-.inf", "1e999", "0x10", "10s", "-1s", "9" * 400, "${", "${x}", "$${x}"]
-    + ["${a.b:-${c}}", "*", "&a", "<<", "a/b@c", "\u2028", "\x85", "é☃", "http://[", "//", "$.a[0]"]
-    + ["p95(chat) < 1ms", "not", "Bearer x", "\n", "\t", " ", "1/s", "5MB", "null", "true"]
+    [
+        *("", "~", "on", ".nan", "-.inf", "1e999", "0x10", "10s", "-1s", "9" * 400, "null", "true"),
+        *("${", "${x}", "$${x}", "${a.b:-${c}}", "*", "&a", "<<", "a/b@c", "//", "http://[", "1/s"),
+        *("\u2028", "\x85", "é☃", "\n", "\t", " ", "$.a[0]", "5MB", "p95(chat) < 1ms", "not"),
+    ]
 )
 ODD_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | ODD_TEXTS,
@@ -38,15 +40,20 @@ def folder() -> Iterator[Path]:
 
 def reads_or_explains(folder: Path, content: str | bytes) -> None:
     file = written(folder, content)
+    error = error_of(file)
+    if isinstance(error, CampaignError):
+        assert str(error).startswith(f"{file}, line {error.line}, key {error.key}: ")
+        assert 1 <= error.line <= len(file.read_bytes()) + 1
+        assert all(line.startswith(f"{file}, line ") for line in str(error).split("\n"))
+
+
+def error_of(file: Path) -> Exception | None:
+    """What the user is told; anything but these errors fails the test."""
     try:
         load(file, {}, {"HOME": "/root"})
-    except CampaignError as error:
-        first = f"{file}, line {error.line}, key {error.key}: "
-        assert str(error).startswith(first)
-        assert 1 <= error.line <= max(1, len(file.read_bytes().decode("utf-8", "replace"))) + 1
-        assert all(line.startswith(f"{file}, line ") for line in str(error).split("\n"))
-    except SafetyError as error:
-        assert "target.allow" in str(error)
+    except (CampaignError, SafetyError) as error:
+        return error
+    return None
 
 
 @given(content=st.binary(max_size=200))
@@ -67,11 +74,12 @@ def test_any_yaml(folder: Path, value: object) -> None:
     reads_or_explains(folder, yaml.safe_dump(value, allow_unicode=True))
 
 
-def places(value: object, here: Place = ()) -> Iterator[Place]:
+def places(value: Any, here: Place = ()) -> Iterator[Place]:
     """Where a campaign may be changed: every key and every item in it."""
-    inside = value.items() if isinstance(value, dict) else ()
-    inside = enumerate(value) if isinstance(value, list) else inside
-    for key, one in inside:
+    keys: Iterable[Any] = value if isinstance(value, dict) else ()
+    keys = range(len(value)) if isinstance(value, list) else keys
+    for key in keys:
+        one = value[key]
         yield (*here, key)
         yield from places(one, (*here, key))
 

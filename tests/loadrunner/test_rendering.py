@@ -168,10 +168,9 @@ billing/usage
   'no answer': the percentile falls among requests without their expected answer.
 
 Criteria
-  PASS p95(billing/usage) < 400ms
-       Measured 72 ms (66 to 79).
-  FAIL error_rate(*) < 0.5%
-       Measured 1.0 % (0.6 to 1.7). 1 % is not below 0.5 %.
+  PASS p95(billing/usage) < 400ms   72 ms (66 to 79)
+  FAIL error_rate(*) < 0.5%   1.0 % (0.6 to 1.7)
+       1 % is not below 0.5 %.
   ?    capacity(billing) >= 1.3 * baseline
        There is no baseline.
 
@@ -180,7 +179,7 @@ Bottlenecks
     At its ceiling.
 
 Next
-  Repeat with steps of 10 % between 70 and 80/s.
+  billing: Repeat with steps of 10 % between 70 and 80/s.
 """
 
 

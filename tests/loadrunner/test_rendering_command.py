@@ -125,7 +125,7 @@ def test_a_report_that_was_kept_is_read_like_its_spool(
     kept = tmp_path / "kept.json"
     kept.write_text(document)
 
-    assert report(capsys, kept) == report(capsys, spool / "manifest.json")[:2] + ("",)
+    assert report(capsys, kept) == (*report(capsys, spool / "manifest.json")[:2], "")
     assert report(capsys, kept, "--format", "json")[1] == document
 
 

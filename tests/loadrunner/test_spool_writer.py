@@ -29,6 +29,7 @@ def test_what_was_flushed_can_be_read_before_the_segment_is_sealed(tmp_path: Pat
     rows, _ = segment_to_frame(writer.folder / "samples-00000.ndjson.zst")
     assert rows["started_us"].to_list() == [0, 1, 2, 3, 4]
     assert writer.segments == []
+    writer.close()
 
 
 def test_a_sealed_segment_is_listed_with_its_rows_bytes_and_digest(tmp_path: Path) -> None:
@@ -62,8 +63,10 @@ def test_a_disk_that_refuses_says_what_to_do(tmp_path: Path) -> None:
     folder.mkdir()
     writer = SpoolWriter(folder)
     (folder / "samples-00000.ndjson.zst").symlink_to("/dev/full")
-    writer.add_samples(_frame(10))  # still in the file's buffer
+    writer.add_samples(_frame(10))  # still in the compressor
     with pytest.raises(DiskError, match="No space left on device") as raised:
         writer.flush()
+    with pytest.raises(DiskError):
+        writer.close()
     assert isinstance(raised.value.__cause__, OSError)
     assert raised.value.__cause__.errno == errno.ENOSPC

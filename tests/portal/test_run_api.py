@@ -285,6 +285,31 @@ def test_a_criterion_that_cannot_be_read_names_its_place(api: "Api") -> None:
     assert "column" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("change", "at"),
+    [
+        ({"title": None}, "body.title"),
+        ({"title": ""}, "body.title"),
+        ({"title": "nul\0"}, "body.title"),
+        ({"state": "almost"}, "body.state"),
+        ({"impact": 3}, "body.impact"),
+        ({"number": 7}, "body.number"),
+        ({"evidence": ["x"]}, "body.evidence.0"),
+    ],
+)
+def test_a_change_that_cannot_be_is_refused_by_its_key(
+    api: "Api", change: dict[str, Any], at: str
+) -> None:
+    add_run()
+    action = api.post("projects/shop/actions", {"title": "x"}).json()
+
+    answer = api.patch(f"actions/{action['id']}", change)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["at"] == at
+    assert api.get(f"actions/{action['id']}").json()["title"] == "x"
+
+
 def test_comparing_needs_two_to_six_runs_that_exist(api: "Api") -> None:
     run = add_run()
 
@@ -306,6 +331,8 @@ def test_the_openapi_document_is_served_without_a_page_from_elsewhere(api: "Api"
         ("delete", "runs", 405),
         ("get", "nowhere", 404),
         ("get", "runs/not-a-uuid", 422),
+        ("get", "runs?q=%00", 400),
+        ("get", "projects/%00", 400),
         ("get", "actions/99999999999999999999999", 404),
     ],
 )

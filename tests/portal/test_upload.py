@@ -164,7 +164,7 @@ def test_a_body_without_a_length_may_come_in_chunks(client: httpx.Client, tmp_pa
         ("samples-00000.ndjson.zst", {"Content-Digest": "sha-256=:a:"}, 422, "digest_unreadable"),
         ("samples.csv", {}, 422, "file_name"),
         ("..%2F..%2Fsecret-key", {}, 404, "not_found"),
-        ("samples-00000.ndjson.zst%00", {}, 422, "file_name"),
+        ("samples-00000.ndjson.zst%00", {}, 400, "bad_request"),
     ],
 )
 def test_a_file_that_cannot_be_taken_is_refused_and_nothing_is_kept(
@@ -333,6 +333,7 @@ def test_a_manifest_that_is_none_is_refused_with_its_key(
         ("run_id", "not-a-uuid"),
         ("peak_jps", {"chat": 10**400}),
         ("labels", {"team": "nul\0byte"}),
+        ("labels", {"team": "half a pair: \ud800"}),
     ],
 )
 def test_a_manifest_with_an_absurd_value_is_refused(

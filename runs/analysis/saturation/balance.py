@@ -122,10 +122,17 @@ def _lacking(flow: Flow, window: tuple[float, float], base: Baseline) -> tuple[f
     start, end = window
     due = flow.due_in(start, end)
     expected = base.answered_by(flow, end) - base.answered_by(flow, start)
-    lacking = expected - flow.answered_in(start, end)
+    missing = expected - flow.answered_in(start, end)
     in_flight = due / max(end - start, 1e-9) * base.mean
     error = np.sqrt(due * base.failing + 3 * in_flight + 1)
-    return lacking / max(expected, 1.0), lacking / float(error)
+    return missing / max(expected, 1.0), missing / float(error)
+
+
+def lacking(flow: Flow, window: tuple[float, float], base: Baseline) -> float:
+    """How many of the expected answers lack in a window."""
+    start, end = window
+    expected = base.answered_by(flow, end) - base.answered_by(flow, start)
+    return expected - flow.answered_in(start, end)
 
 
 def _overloaded(stage: Stage, before: Stage | None) -> bool:

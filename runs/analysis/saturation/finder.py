@@ -5,11 +5,12 @@ import polars as pl
 from runs.analysis import journeys
 from runs.analysis.plan import Phase
 from runs.analysis.run_data import RunData
-from runs.analysis.saturation import balance, flow, rate
+from runs.analysis.saturation import balance, bend, flow, points, rate
 from runs.analysis.saturation.balance import Stage
 from runs.analysis.saturation.flow import Flow
 from runs.analysis.saturation.result import Cause, Headroom, LoadPoint, Saturation, Scope
 
+DEBUG = False
 
 def find(data: RunData) -> tuple[Saturation, ...]:
     """One entry for each scenario of the plan."""
@@ -51,11 +52,12 @@ def _of_scenario(data: RunData, all_journeys: pl.DataFrame, scenario: str) -> Sa
             "none", "unknown", None, _headroom(sustained, None, peak), text,
             f"Go on above {up_to:.4g} journeys/s in steps of 10 %.",
         )  # fmt: skip
-    return _reached(mine, scenario, found, peak)
+    calls = flow.calls(data.samples.filter(pl.col('scenario') == scenario))
+    return _reached(mine, calls, scenario, found, peak)
 
 
 def _reached(
-    mine: Flow, scenario: str, found: tuple[Stage, ...], peak: float | None
+    mine: Flow, calls: Flow, scenario: str, found: tuple[Stage, ...], peak: float | None
 ) -> Saturation:
     bad = [stage for stage in found if stage.is_overloaded]
     first = min(stage.offered for stage in bad)
@@ -63,12 +65,20 @@ def _reached(
     sustained = max(below, default=None)
     up_to = max(stage.offered for stage in found)
     cause, scope = _cause(mine, bad)
-    windows = [stage.window for stage in bad]
-    measured = rate.of(mine.answers, windows)
-    capacity, half = measured.value, max(1.1 * measured.half, 0.01 * measured.value)
-    if sustained is not None and sustained > capacity:
-        capacity = sustained
-    ci = (capacity - half, capacity + half)
+    measured = points.response(calls, found)
+    if measured is None:
+        return _unknown(scenario, "No window.")
+    fitted = bend.find(measured.points, measured.direct, measured.overloaded)
+    capacity = fitted.capacity
+    wider = rate.t_quantile(measured.freedom) / 1.96
+    floor = 0.0075 * capacity
+    ci = (
+        capacity - max(wider * (capacity - fitted.low), floor),
+        capacity + max(wider * (fitted.high - capacity), floor),
+    )
+    if DEBUG:
+        print(measured.direct, fitted)
+        for row in zip(measured.points.offered, measured.points.goodput, measured.points.error, measured.overloaded): print("   %.3f %.3f %.3f %d"%row)
     requests = float(mine.requests.mean()) if mine.count else 1.0
     return Saturation(
         scenario, "reached", "exact", capacity, ci, capacity * requests,

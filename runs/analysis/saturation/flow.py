@@ -34,6 +34,7 @@ class Flow:
     user: Ints
     status: Ints
     requests: Ints
+    step: Ints
 
     @property
     def count(self) -> int:
@@ -63,6 +64,13 @@ class Flow:
         return int(high - low)
 
 
+    def only(self, kept: Flags) -> "Flow":
+        """The part that a mask keeps."""
+        names = ("due", "started", "ended", "good", "refused", "timed_out", "unsent")
+        names += ("user", "status", "requests", "step")
+        return Flow(**{name: getattr(self, name)[kept] for name in names})
+
+
 def of(journeys: pl.DataFrame) -> Flow:
     """The arrays of a frame of runs.analysis.journeys."""
     outcome = journeys["outcome"]
@@ -77,7 +85,38 @@ def of(journeys: pl.DataFrame) -> Flow:
         user=journeys["user"].fill_null(-1).to_numpy(),
         status=journeys["status"].fill_null(0).to_numpy(),
         requests=journeys["requests"].to_numpy(),
+        step=np.zeros(journeys.height, dtype=np.int64),
     )
+
+
+def calls(samples: pl.DataFrame) -> Flow:
+    """Every request of a scenario, retries too, with its step as a number."""
+    nothing = pl.lit(None, pl.Int64)
+    lacking = [nothing.alias(n) for n in ("due_us", "user", "status") if n not in samples.columns]
+    frame = samples.with_columns(lacking).with_columns(
+        due_us=pl.coalesce("due_us", "started_us", "ended_us").fill_null(0)
+    )
+    due = frame["due_us"].to_numpy()
+    order = np.argsort(due, kind="stable")
+    frame = frame[order]
+    outcome = frame["outcome"]
+    return Flow(
+        due=due[order] / MICROS,
+        started=pl.Series(frame.select(pl.coalesce("started_us", "due_us"))).to_numpy() / MICROS,
+        ended=pl.Series(frame.select(pl.coalesce("ended_us", "due_us"))).to_numpy() / MICROS,
+        good=_is(outcome, "ok"),
+        refused=_is(outcome, "refused"),
+        timed_out=_is(outcome, "timeout"),
+        unsent=_is(outcome, "dropped") | _is(outcome, "generator_error"),
+        user=frame["user"].fill_null(-1).to_numpy(),
+        status=frame["status"].fill_null(0).to_numpy(),
+        requests=np.ones(frame.height, dtype=np.int64),
+        step=frame["step"].cast(pl.Categorical).to_physical().cast(pl.Int64).to_numpy(),
+    )
+
+
+def _is(outcome: pl.Series, name: str) -> Flags:
+    return (outcome == name).fill_null(value=False).to_numpy()
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,12 @@ _T: Final = (
 @dataclass(frozen=True)
 class Rate:
     """Events per second over windows of together `length` seconds; `half` is the half-width
-    of the 95 % interval."""
+    of the 95 % interval by Student's t with `freedom` degrees of freedom."""
 
     value: float
     half: float
     length: float
+    freedom: float
 
 
 def t_quantile(freedom: float) -> float:
@@ -46,15 +47,17 @@ def of(times: Floats, windows: Sequence[Window]) -> Rate:
     counts = np.concatenate(binned)
     value = sum(_count(times, window) for window in windows) / total
     if len(counts) < 4:
-        return Rate(value, max(0.15 * value, 2.5 * np.sqrt(max(value * total, 1)) / total), total)
-    centred = [part - value for part in binned]
+        rough = max(0.15 * value, 2.5 * np.sqrt(max(value * total, 1)) / total)
+        return Rate(value, float(rough), total, 3.0)
+    centred = [part - part.mean() for part in binned]
     size = len(counts)
-    variance = float(((counts - value) ** 2).sum() / (size - 1))
+    free = max(size - len(windows), 1)
+    variance = sum(float((part**2).sum()) for part in centred) / free
     phi = _autocorrelation(centred, variance, size)
     inflation = (1 + phi) / (1 - phi)
-    freedom = max(3.0, size / inflation) - 1
+    freedom = max(3.0, free / inflation)
     half = t_quantile(freedom) * np.sqrt(variance * inflation / size)
-    return Rate(value, float(half), total)
+    return Rate(value, float(half), total, freedom)
 
 
 def _bin_length(total: float, events: int) -> float:

@@ -1,19 +1,22 @@
 """`loadrunner compare`: what differs between runs, and whether the difference is real."""
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from loadrunner.errors import UsageError
+from loadrunner.rendering import comparison as rendering
 from loadrunner.rendering.terminal import Terminal
 from loadrunner.result_files import AUTO, KINDS, read_report
+from runs.analysis import comparison
+from runs.analysis.comparison import MOST_RUNS, Comparison
+from runs.formats import comparison_json
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
-
-_MOST: Final = 6
 
 
 def add(subparsers: "Subparsers") -> None:
@@ -32,7 +35,7 @@ def add(subparsers: "Subparsers") -> None:
         help="the baseline first, then the runs to hold against it",
     )
     parser.add_argument(
-        "--format", choices=("text", "json", "markdown"), default="text", help="default: %(default)s"
+        "--format", choices=tuple(_RENDERERS), default="text", help="default: %(default)s"
     )
     parser.add_argument(
         "--as", dest="kind", choices=KINDS, default=AUTO, help="what the sources are; default: auto"
@@ -42,16 +45,30 @@ def add(subparsers: "Subparsers") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 once the document is written; UsageError where a source cannot be read."""
-    if not 2 <= len(args.sources) <= _MOST:
-        raise UsageError(f"compare takes 2 to {_MOST} runs; {len(args.sources)} were named.")
+    if not 2 <= len(args.sources) <= MOST_RUNS:
+        raise UsageError(f"compare takes 2 to {MOST_RUNS} runs; {len(args.sources)} were named.")
     reports = []
     for source in args.sources:
         report, notes = read_report(source, args.kind)
         reports.append(report)
         for note in notes:
             sys.stderr.write(f"note: {source}: {note}\n")
-    from loadrunner.rendering import comparison as renderings
-    from runs.analysis import comparison
     found = comparison.compare(reports)
     Terminal.of(sys.stdout).write(_RENDERERS[args.format](found))
     return 0
+
+
+def _as_text(comparison: Comparison) -> str:
+    terminal = Terminal.of(sys.stdout)
+    return rendering.as_text(comparison, width=terminal.width, colour=terminal.has_colour)
+
+
+def _as_json(comparison: Comparison) -> str:
+    return json.dumps(comparison_json.dump(comparison), indent=1, ensure_ascii=False) + "\n"
+
+
+_RENDERERS: Final[Mapping[str, Callable[[Comparison], str]]] = {
+    "text": _as_text,
+    "json": _as_json,
+    "markdown": rendering.as_markdown,
+}

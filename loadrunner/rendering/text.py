@@ -1,19 +1,16 @@
 """A report for a terminal: verdict, belief, saturation, figures, criteria, what to do next."""
 
-import io
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Final
 
-from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from loadrunner.rendering import sentences
+from loadrunner.rendering.page import DEFAULT_WIDTH, Page
 from runs.analysis.report import Report
 from runs.analysis.wording import UNKNOWN
 
-DEFAULT_WIDTH: Final = 100
 _STYLES: Final = {
     "pass": "green",
     "fail": "bold red",
@@ -29,99 +26,70 @@ _SUMMARY_ROWS: Final = 20
 
 def render(report: Report, *, width: int = DEFAULT_WIDTH, colour: bool = False) -> str:
     """The whole report."""
-    return _Page(width, colour).report(report, sentences.figures(report.series), left_out=0)
+    return _rendered(report, sentences.figures(report.series), Page(width, colour=colour))
 
 
 def summary(report: Report, *, width: int = DEFAULT_WIDTH, colour: bool = False) -> str:
     """The end of a run: the same without the stages of staircases where they would be many."""
     rows = sentences.figures(report.series)
-    shown = rows if len(rows) <= _SUMMARY_ROWS else tuple(one for one in rows if not one.is_stage)
-    return _Page(width, colour).report(report, shown, left_out=len(rows) - len(shown))
+    if len(rows) > _SUMMARY_ROWS:
+        rows = tuple(one for one in rows if not one.is_stage)
+    return _rendered(report, rows, Page(width, colour=colour))
 
 
-class _Page:
-    """What was printed so far; plain text unless colour is wanted."""
+def _rendered(report: Report, rows: tuple[sentences.Row, ...], page: Page) -> str:
+    _head(page, report)
+    _findings(page, "Saturation", sentences.saturation(report.saturation))
+    _figures(page, rows, left_out=len(sentences.figures(report.series)) - len(rows))
+    _criteria(page, report)
+    _findings(page, "Bottlenecks", sentences.bottlenecks(report))
+    page.section("Next", sentences.next_steps(report.saturation))
+    return page.text()
 
-    def __init__(self, width: int, colour: bool) -> None:
-        self._out = io.StringIO()
-        self._console = Console(
-            file=self._out,
-            width=width,
-            force_terminal=colour,
-            color_system="standard" if colour else None,
-            no_color=not colour,
-            highlight=False,
-            emoji=False,
-            markup=False,
-        )
 
-    def report(self, report: Report, rows: tuple[sentences.Row, ...], left_out: int) -> str:
-        self._head(report)
-        self._findings("Saturation", sentences.saturation(report.saturation))
-        self._figures(rows, left_out)
-        self._criteria(report)
-        self._findings("Bottlenecks", sentences.bottlenecks(report))
-        self._sentences("Next", sentences.next_steps(report.saturation))
-        lines = self._out.getvalue().splitlines()
-        return "\n".join(line.rstrip() for line in lines).strip("\n") + "\n"
+def _head(page: Page, report: Report) -> None:
+    page.line(sentences.title(report), style="bold")
+    page.line(" · ".join(sentences.facts(report.run)), style="dim")
+    page.line()
+    page.line(sentences.verdict(report), style=_STYLES[report.verdict])
+    lead, reasons = sentences.validity(report)
+    page.line(lead, style=_STYLES[report.validity.verdict])
+    for reason in reasons:
+        page.line(reason, indent=2)
 
-    def _head(self, report: Report) -> None:
-        self._print(Text(sentences.title(report), style="bold"))
-        self._print(Text(" · ".join(sentences.facts(report.run)), style="dim"))
-        self._print("")
-        self._print(Text(sentences.verdict(report), style=_STYLES[report.verdict]))
-        lead, reasons = sentences.validity(report)
-        self._print(Text(lead, style=_STYLES[report.validity.verdict]))
-        for reason in reasons:
-            self._indented(reason)
 
-    def _findings(self, heading: str, findings: Iterable[sentences.Finding]) -> None:
-        for number, finding in enumerate(findings):
-            if number == 0:
-                self._heading(heading)
-            self._indented(Text(finding.title, style="bold"))
-            if finding.explanation:
-                self._indented(finding.explanation, by=4)
+def _findings(page: Page, heading: str, findings: Iterable[sentences.Finding]) -> None:
+    for number, finding in enumerate(findings):
+        if number == 0:
+            page.heading(heading)
+        page.line(finding.title, style="bold", indent=2)
+        if finding.explanation:
+            page.line(finding.explanation, indent=4)
 
-    def _figures(self, rows: tuple[sentences.Row, ...], left_out: int) -> None:
-        if not rows and not left_out:
-            return
-        self._heading("Figures")
-        for line in _table(rows, self._console.width) if rows else ():
-            self._console.print(line, no_wrap=True, overflow="ignore", crop=False)
-        if left_out:
-            self._indented(f"{left_out} rows of staircases are left out; the report has them all.")
-        for note in sentences.footnotes(rows):
-            self._indented(Text(note, style="dim"))
 
-    def _criteria(self, report: Report) -> None:
-        lines = sentences.criteria(report.criteria)
-        if not lines:
-            return
-        self._heading("Criteria")
-        for line in lines:
-            sign = Text(f"{line.sign:<4} ", style=_STYLES[line.verdict])
-            measured = "" if line.measured == UNKNOWN else f"   {line.measured}"
-            self._indented(sign + Text(line.text) + Text(measured, style="bold"))
-            # Why it holds is what the figure says already.
-            if line.verdict != "pass":
-                self._indented(line.reason, by=7)
+def _figures(page: Page, rows: tuple[sentences.Row, ...], left_out: int) -> None:
+    if not rows and not left_out:
+        return
+    page.heading("Figures")
+    for line in _table(rows, page.width) if rows else ():
+        page.unbroken(line)
+    if left_out:
+        page.line(f"{left_out} rows of staircases are left out; the report has them all.", indent=2)
+    for note in sentences.footnotes(rows):
+        page.line(note, style="dim", indent=2)
 
-    def _sentences(self, heading: str, sentences: Iterable[str]) -> None:
-        for number, sentence in enumerate(sentences):
-            if number == 0:
-                self._heading(heading)
-            self._indented(sentence)
 
-    def _heading(self, heading: str) -> None:
-        self._print("")
-        self._print(Text(heading, style="bold underline"))
-
-    def _indented(self, content: str | Text, by: int = 2) -> None:
-        self._print(Padding(content, (0, 0, 0, by)))
-
-    def _print(self, content: str | Text | Padding) -> None:
-        self._console.print(content)
+def _criteria(page: Page, report: Report) -> None:
+    lines = sentences.criteria(report.criteria)
+    if lines:
+        page.heading("Criteria")
+    for line in lines:
+        sign = Text(f"{line.sign:<4} ", style=_STYLES[line.verdict])
+        measured = "" if line.measured == UNKNOWN else f"   {line.measured}"
+        page.line(sign + Text(line.text) + Text(measured, style="bold"), indent=2)
+        # Why it holds is what the figure says already.
+        if line.verdict != "pass":
+            page.line(line.reason, indent=7)
 
 
 def _table(rows: tuple[sentences.Row, ...], width: int) -> Iterator[Text]:

@@ -41,6 +41,12 @@ def decimals_for(low: float, high: float) -> int:
     half = (high - low) / 2
     if half <= 0 or not math.isfinite(half):
         return _decimals(high, 3) if math.isfinite(high) and high else 0
+    # A lower end above zero never reads as zero.
+    wanted = -math.floor(math.log10(min(half, low) if low > 0 else half) + 1e-9)
+    return min(max(wanted, 0), 6) if low < half else _places(half)
+
+
+def _places(half: float) -> int:
     return min(max(-math.floor(math.log10(half) + 1e-9), 0), 6)
 
 
@@ -189,6 +195,9 @@ def who(scenario: str | None) -> str:
     if scenario is None:
         return "The whole system"
     words = name(scenario)
+    first, space, rest = words.partition(" ")
+    if len(first) <= 4 and any(letter.isdigit() for letter in first):
+        return first.upper() + space + rest  # b2b
     return words[:1].upper() + words[1:]
 
 

@@ -41,6 +41,8 @@ def draw(key: str, scenario: str, sides: Sequence[Side]) -> Chart:
 def _figure(sides: Sequence[Side]) -> Figure:
     stages = [point for side in sides for point in side.points]
     most = max(point["offered_jps"] for point in stages)
+    # Room at the top for the figures of the saturation points, one line a run.
+    ceiling = max(point["goodput_jps"] for point in stages) * (1.05 + 0.13 * len(sides)) or 1.0
     latency = saturation.LatencyAxis([point["p95_ms"] for point in stages], "p95, ms")
     frame = chart.layout(
         saturation.HEIGHT,
@@ -49,7 +51,7 @@ def _figure(sides: Sequence[Side]) -> Figure:
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "xanchor": "left"},
         margin={"l": 56, "r": 24, "t": 40, "b": 40},
         xaxis=chart.axis("offered load, journeys/s", range=[0, most * 1.06], anchor="y2"),
-        yaxis=chart.axis("goodput, journeys/s", rangemode="tozero", domain=[0.4, 1]),
+        yaxis=chart.axis("goodput, journeys/s", range=[0, ceiling], domain=[0.4, 1]),
         yaxis2=latency.axis(domain=[0, 0.3], anchor="x"),
     )
     tints = series_colours(side.name for side in sides)

@@ -48,6 +48,9 @@ class Clock:
     unit: str
     per: float
 
+    # The bins before the end of the last phase; what follows is the last answers coming in.
+    planned: int
+
     @property
     def axis(self) -> Figure:
         title = f"time since the start, {self.unit}"
@@ -60,7 +63,9 @@ def clock_of(timeline: Document) -> Clock:
     end_s = (timeline["t_s"] or [0.0])[-1] + timeline["bin_s"]
     unit, per = ("s", 1.0) if end_s <= 600 else ("min", 60.0)
     middles = chart.rounded((start + half) / per for start in timeline["t_s"])
-    return Clock(middles, end_s / per, unit, per)
+    planned_s = max((band["end_s"] for band in timeline["phases"]), default=end_s)
+    planned = sum(start < planned_s for start in timeline["t_s"])
+    return Clock(middles, end_s / per, unit, per, planned)
 
 
 def draw(timeline: Document, scenario: str | None) -> list[Chart]:
@@ -162,6 +167,10 @@ class _Frame:
     def _rate(self, column: str) -> list[float | None]:
         return [count / self.bin_s for count in self.track[column]]
 
+    def _end(self, values: Sequence[float | None]) -> float | None:
+        """Where a line ends: its last value, above zero, while load was put on."""
+        return next((value for value in reversed(values[: self.clock.planned]) if value), None)
+
     def latency(self) -> Chart:
         title = "Response time: half, 95 % and 99 % of the requests were answered within"
         known = [
@@ -189,7 +198,7 @@ class _Frame:
         return self._chart("latency", title, note + "expected answer.", figure)
 
     def _names(self, span: tuple[float, float], log: bool) -> list[Figure]:
-        ends = [(name, _last(self.track[f"{name}_ms"]), colour(name)) for name in _PERCENTILES]
+        ends = [(name, self._end(self.track[f"{name}_ms"]), colour(name)) for name in _PERCENTILES]
         return chart.end_labels(ends, span, HEIGHT - _MARGIN_PX, log=log)
 
     def _unanswered(self, top: float) -> list[Figure]:
@@ -223,7 +232,7 @@ class _Frame:
             self._line(name, column, tints[name], dash="dash" if name == "wanted" else "solid")
             for name, column in values.items()
         ]
-        ends = [(name, _last(column), colour(tints[name])) for name, column in values.items()]
+        ends = [(name, self._end(column), colour(tints[name])) for name, column in values.items()]
         labels = chart.end_labels(ends, span, HEIGHT - _MARGIN_PX)
         layout = self._layout(chart.axis("requests/s", range=list(span)), labels)
         return self._chart(
@@ -270,11 +279,6 @@ def _some(track: Document, code: str) -> bool:
     return any(track["outcomes"].get(code, ()))
 
 
-def _last(values: Sequence[float | None]) -> float | None:
-    """The last known and positive value: where a line ends."""
-    return next((value for value in reversed(values) if value), None)
-
-
 def _triangles(name: str, at: Sequence[float | None], top: float) -> Figure:
     return {
         "type": "scatter",
@@ -317,6 +321,7 @@ def _probe(
         PROBE_HEIGHT,
         xaxis=clock.axis,
         yaxis=chart.axis("", rangemode="tozero"),
+        margin={"l": 48, "r": 12, "t": 24, "b": 40},
         shapes=shapes,
         annotations=names,
     )
@@ -328,10 +333,11 @@ def _probe(
 def _ceiling_words(ceiling: float) -> Figure:
     return {
         "xref": "paper",
-        "x": 1,
+        "x": 0,
         "xanchor": "left",
-        "xshift": 6,
+        "xshift": 4,
         "y": ceiling,
+        "yanchor": "top",
         "text": f"ceiling {wording.number(ceiling)}",
         "showarrow": False,
         "font": {"size": 12, "color": colour("ink-2")},

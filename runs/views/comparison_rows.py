@@ -8,6 +8,7 @@ from runs.analysis import wording
 from runs.analysis.comparison import Change, Comparison, Row
 
 LETTERS = "ABCDEF"
+_NOTHING = 0.005  # a ratio that reads as minus 100 %
 _STATISTICS = {
     "p50": "p50",
     "p95": "p95",
@@ -82,12 +83,12 @@ def _change(change: Change) -> ChangeCell:
 
 
 def _one_sided(change: Change) -> str:
-    """'at least +26 %' where only one bound is known."""
+    """'+26 % or more' where only one bound is known and says something."""
     low, high = change.ci or (None, None)
     if low is not None and low > 1:
-        return f"at least {wording.change(low)}"
-    if high is not None and high < 1:
-        return f"at least {wording.change(high)}"
+        return f"{wording.change(low)} or more"
+    if high is not None and _NOTHING < high < 1:
+        return f"{wording.change(high)} or more"
     return wording.UNKNOWN
 
 

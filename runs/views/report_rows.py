@@ -114,7 +114,7 @@ def tiles(run_samples: int, headline: Mapping[str, Any], row: Series | None) -> 
     unanswered = row["response_ms"]["unanswered"]
     return [
         Tile("goodput", wording.per_second(row["goodput_rps"]), [_of(row, "offered_rps")]),
-        Tile("p95", p95.words, [p95.interval or p95.why]),
+        Tile("p95", p95.words, [p95.interval or p95.why or _requests(row)]),
         Tile("p50", percentile(row, "p50").words, [_no_answer(unanswered)]),
         Tile("error rate", wording.percent(row["error_rate"]), [_split(row)]),
         Tile("refusal rate", wording.percent(row["refusal_rate"]), [_count(row, "refused")]),
@@ -124,6 +124,10 @@ def tiles(run_samples: int, headline: Mapping[str, Any], row: Series | None) -> 
 
 def _of(row: Series, column: str) -> str:
     return f"of {wording.per_second(row[column])} offered"
+
+
+def _requests(row: Series) -> str:
+    return f"over {wording.plural(row['count'], 'request')}"
 
 
 def _no_answer(share: float | None) -> str:

@@ -8,6 +8,7 @@ from runs.analysis import wording
 from runs.models import Retest, Run
 
 # Which scenario says most about a run, best first.
+_MOST_IN_TITLE = 3
 _TELLING = {"reached": 0, "inconclusive": 1, "not_reached": 2}
 
 
@@ -74,9 +75,17 @@ def title(run: Run, points: Sequence[Mapping[str, Any]]) -> str:
         return f"{run.campaign}: no load was taken high enough to look for a saturation point"
     if best.get("verdict") == "not_reached":
         return _none_reached(run, points)
-    others = sum(point.get("verdict") == "reached" for point in points) - 1
-    more = f", and {wording.plural(others, 'scenario')} more" if others > 0 else ""
-    return wording.capacity(best) + more
+    others = [one for one in points if one is not best and one.get("verdict") == "reached"]
+    if len(others) > _MOST_IN_TITLE:
+        return f"{wording.capacity(best)}, and {len(others)} more scenarios saturate"
+    return ", ".join([wording.capacity(best), *(_short(one) for one in others)])
+
+
+def _short(point: Mapping[str, Any]) -> str:
+    """'b2b at 90/s': a saturation point after the first of a sentence."""
+    value, _ = wording.figure_and_interval(point.get("capacity_jps"), point.get("ci_jps"))
+    name = wording.name(point.get("scenario") or "the whole system")
+    return f"{name} too" if value == wording.UNKNOWN else f"{name} at {value}/s"
 
 
 def _none_reached(run: Run, points: Sequence[Mapping[str, Any]]) -> str:

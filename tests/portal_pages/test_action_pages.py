@@ -54,9 +54,7 @@ def test_a_run_to_which_it_does_not_apply_is_listed_and_does_not_speak(
     assert "not applicable" in page
 
 
-def test_the_chart_holds_every_measurement_and_the_limit(
-    visitor: Client, project: Project
-) -> None:
+def test_the_chart_holds_every_measurement_and_the_limit(visitor: Client, project: Project) -> None:
     action = records.action(project)
     records.retest(action, records.run(project, 40), "fail", 75.0)
     records.retest(action, records.run(project, 60), "pass", 141.3)

@@ -164,7 +164,5 @@ def contrast(one: str, other: str) -> float:
 def luminance(colour: str) -> float:
     """WCAG 2's relative luminance."""
     channels = [int(pair, 16) / 255 for pair in re.findall("[0-9a-f]{2}", colour)]
-    linear = [
-        one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in channels
-    ]
+    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

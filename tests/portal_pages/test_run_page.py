@@ -30,9 +30,7 @@ def test_the_title_is_the_answer(visitor: Client, project: Project) -> None:
     assert "<h1>Billing saturates at 74/s (73 to 75)</h1>" in page
 
 
-def test_the_title_of_a_run_that_reached_nothing_says_so(
-    visitor: Client, project: Project
-) -> None:
+def test_the_title_of_a_run_that_reached_nothing_says_so(visitor: Client, project: Project) -> None:
     only = documents.report(saturation=[documents.not_reached()])
     run = records.run(project, report=only)
     assert "<h1>Chat: saturation not reached up to 30/s</h1>" in get(visitor, run)
@@ -63,17 +61,13 @@ def test_a_failed_criterion_stands_in_the_banner(visitor: Client, project: Proje
 
 def test_an_invalid_run_says_why_first(visitor: Client, project: Project) -> None:
     why = {"code": "generator_limited", "phase": "spike", "detail": "Generator fell behind."}
-    report = documents.report(
-        verdict="invalid", validity={"verdict": "invalid", "reasons": [why]}
-    )
+    report = documents.report(verdict="invalid", validity={"verdict": "invalid", "reasons": [why]})
     page = get(visitor, records.run(project, validity="invalid", report=report))
     assert "this run may not be believed, so nothing was judged" in page
     assert page.index("Generator fell behind.") < page.index('id="validity"')
 
 
-def test_an_unknown_percentile_is_a_dash_with_its_reason(
-    visitor: Client, project: Project
-) -> None:
+def test_an_unknown_percentile_is_a_dash_with_its_reason(visitor: Client, project: Project) -> None:
     page = get(visitor, records.run(project))
     assert "Too few samples: fewer than ten lie beyond this percentile." in page
     assert "It falls among requests that did not get their expected answer." in page

@@ -5,9 +5,11 @@ from runs.analysis.criteria.expression import By, Criterion
 from runs.analysis.criteria.grammar import parse
 from runs.analysis.criteria.judge import evaluate, judge, unjudged
 from runs.analysis.criteria.judgement import CriterionVerdict, Judgement
+from runs.analysis.criteria.statistic import STATISTICS
 from runs.analysis.errors import CriterionError
 
 __all__ = [
+    "STATISTICS",
     "By",
     "Catalogue",
     "Criterion",

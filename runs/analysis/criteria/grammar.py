@@ -31,7 +31,13 @@ from runs.analysis.criteria.expression import (
     Relative,
     Selector,
 )
-from runs.analysis.criteria.statistic import STATISTICS, UNITS, Statistic
+from runs.analysis.criteria.statistic import (
+    PERCENTILES,
+    STATISTICS,
+    TIMES,
+    UNITS,
+    Statistic,
+)
 from runs.analysis.errors import CriterionError
 
 EXAMPLE: Final = "p95(chat/send_message@plateau) < 300ms"
@@ -127,7 +133,7 @@ class _Reader:
             self._advance(match.end())
             return STATISTICS[match[0]]
         return self._unexpected(
-            f"A criterion starts with a statistic: {', '.join(STATISTICS)}.", STATISTICS
+            f"A criterion starts with a statistic: {_statistics()}.", STATISTICS
         )
 
     def _selector(self, statistic: Statistic) -> Selector:
@@ -264,6 +270,13 @@ class _Reader:
 
 
 _JOINS: Final = ("and", "or", "by")
+
+
+def _statistics() -> str:
+    """All of them in a line that can be read."""
+    others = [name for name, one in STATISTICS.items() if one.kind != "percentile"]
+    prefixes = ", ".join(f"{time}_" for time in TIMES[1:])
+    return f"{', '.join(PERCENTILES)} (also after {prefixes}), {', '.join(others)}"
 
 
 def _usage(statistic: Statistic) -> str:

@@ -148,6 +148,10 @@ class Figures:
         if statistic.name != "drop_rate":
             is_judged = ~np.isin(outcome, _UNJUDGED)
             times = times[is_judged]
+        if not len(times):
+            reason = f"none of the requests of {cell} was sent" if len(outcome) else None
+            nothing = Estimate(None, None, None, 0, reason or f"no samples of {cell}")
+            return Measurement(str(cell), nothing)
         if statistic.name == "retry_rate":
             estimate = intervals.share(min(found.retries, len(times)), len(times))
             return Measurement(str(cell), _exact_share(estimate, found.retries))

@@ -1,65 +1,56 @@
 """Which share of the load does not need what is saturated: hits of a cache, direct answers.
 
-Beyond its capacity a target goes on serving them as fast as at low load, while what queues is
-slower. So the fastest part of the latencies at low load comes back in full in an overloaded
-stage, up to the share that is served directly, and not beyond.
+Beyond its capacity a target goes on serving them as fast as at low load, while what queues comes
+later or not at all. So of the latencies at low load, ordered, the fastest share h comes back in
+full in an overloaded stage, and what is beyond comes back thinned out. Counting the good answers
+of overloaded stages between the quantiles of low load says how likely each h is.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from runs.analysis.saturation.flow import Floats, Flow
 
-_BINS: Final = 20
+SHARES: Final = np.concatenate([[0.0], np.linspace(0.02, 0.98, 49)])
+"""The shares that are weighed; the first is none at all."""
+
 _TOP: Final = 0.98
-_FEWEST: Final = 100
-_NONE: Final = 0.03
+_BINS: Final = 49
+_FEWEST: Final = 60
+# Neither the two distributions nor the requests are as independent as counting takes them to be.
+_OVERDISPERSION: Final = 2.0
 
 
-@dataclass(frozen=True)
-class Direct:
-    """The share with its standard error; `is_seen` tells a share from its absence."""
+def likelihood(calls: Flow, windows: Sequence[tuple[float, float]], healthy: Floats) -> Floats:
+    """The log-likelihood of each of SHARES, its maximum 0; all 0 where nothing can be told.
 
-    share: float
-    error: float
-
-    @property
-    def is_seen(self) -> bool:
-        return self.share > _NONE
-
-
-def share(
-    calls: Flow, windows: Sequence[tuple[float, float]], healthy: Floats, loss: float
-) -> Direct | None:
-    """From the overloaded windows and the latencies of a healthy stage; None where it shows not.
-
-    `loss` is the share of the calls that was not answered in time in those windows.
+    `windows` are late parts of overloaded stages, `healthy` latencies of a stage that kept up.
     """
     parts = [calls.between(start, end) for start, end in windows]
     due = sum(part.stop - part.start for part in parts)
-    if due < _FEWEST or len(healthy) < _FEWEST // 2:
-        return None
+    if due < _FEWEST or len(healthy) < _FEWEST:
+        return np.zeros(len(SHARES))
     took = np.sort(np.concatenate([calls.took[part][calls.good[part]] for part in parts]))
-    edges = np.quantile(healthy, np.linspace(0, _TOP, _BINS + 1))[1:]
-    reached = np.searchsorted(took, edges * 1.02, side="right") / due
-    wanted = np.linspace(0, _TOP, _BINS + 1)[1:]
-    fast = float(reached[-1]) / _TOP
-    if fast < _NONE:
-        return Direct(0.0, 0.01)
-    return _from_front(reached, wanted, fast, loss, due)
+    edges = np.quantile(healthy, np.linspace(0, _TOP, _BINS + 1))
+    edges[0] = 0.0
+    counts = np.diff(np.searchsorted(took, edges * 1.01, side="right"))
+    counts[0] += int((took <= 0).sum())
+    expected = due * _TOP / _BINS
+    scale = _OVERDISPERSION * (1 + due / len(healthy))
+    logs = np.array([_fit(counts, expected, k) for k in range(_BINS + 1)]) / scale
+    return logs - logs.max()
 
 
-def _from_front(
-    reached: Floats, wanted: Floats, fast: float, loss: float, due: int
-) -> Direct | None:
-    slack = np.maximum(0.4 * loss, 2.5 / np.sqrt(due * wanted))
-    full = reached >= wanted * (1 - slack)
-    front = float(wanted[np.argmin(full) - 1]) if not full.all() else _TOP
-    if not full[0] or front < 0.4 * min(fast, 1.0):
-        return None
-    noise = float(np.sqrt(max(fast * (1 - fast), 0.01) / due))
-    apart = max(fast - front - 0.05, 0.0)
-    return Direct(fast - apart / 2, 0.01 + noise + apart / 2)
+def _fit(counts: np.ndarray, expected: float, full: int) -> float:
+    """Poisson counts: `expected` in each of the first bins, one thinner rate in the others."""
+    likely = _poisson(counts[:full], expected)
+    rest = counts[full:]
+    if len(rest):
+        likely += _poisson(rest, min(max(float(rest.mean()), 0.02 * expected), expected))
+    return likely
+
+
+def _poisson(counts: np.ndarray, mean: float) -> float:
+    return float((counts * np.log(mean) - mean).sum())

@@ -5,7 +5,7 @@ import polars as pl
 from runs.analysis import journeys
 from runs.analysis.plan import Phase
 from runs.analysis.run_data import RunData
-from runs.analysis.saturation import balance, bend, flow, points, rate
+from runs.analysis.saturation import balance, bend, direct, flow, points, rate
 from runs.analysis.saturation.balance import Stage
 from runs.analysis.saturation.flow import Flow
 from runs.analysis.saturation.result import Cause, Headroom, LoadPoint, Saturation, Scope
@@ -65,10 +65,12 @@ def _reached(
     sustained = max(below, default=None)
     up_to = max(stage.offered for stage in found)
     cause, scope = _cause(mine, bad)
-    measured = points.response(calls, found)
+    good_requests = mine.requests[mine.good]
+    per_journey = float(good_requests.mean()) if len(good_requests) else 1.0
+    measured = points.response(calls, found, per_journey)
     if measured is None:
         return _unknown(scenario, "No window.")
-    fitted = bend.find(measured.points, measured.direct, measured.overloaded)
+    fitted = bend.find(measured.points, bend.Prior(shares=measured.shares))
     capacity = fitted.capacity
     wider = rate.t_quantile(measured.freedom) / 1.96
     floor = 0.0075 * capacity
@@ -77,8 +79,8 @@ def _reached(
         capacity + max(wider * (fitted.high - capacity), floor),
     )
     if DEBUG:
-        print(measured.direct, fitted)
-        for row in zip(measured.points.offered, measured.points.goodput, measured.points.error, measured.overloaded): print("   %.3f %.3f %.3f %d"%row)
+        print(fitted, measured.freedom, measured.windows); print("best share", direct.SHARES[measured.shares.argmax()], direct.SHARES[measured.shares>-2])
+        for row in zip(measured.points.offered, measured.points.goodput, measured.points.errors[0], measured.points.errors[-1], measured.points.overloaded): print("   %.3f %.3f %.3f %.3f %d"%row)
     requests = float(mine.requests.mean()) if mine.count else 1.0
     return Saturation(
         scenario, "reached", "exact", capacity, ci, capacity * requests,

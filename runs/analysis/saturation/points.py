@@ -10,97 +10,116 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from runs.analysis.saturation import rate
-from runs.analysis.saturation.balance import Baseline, Stage, lacking
+from runs.analysis.saturation import balance, direct, rate
+from runs.analysis.saturation.balance import Baseline, Stage
 from runs.analysis.saturation.bend import Points
-from runs.analysis.saturation.direct import Direct, share
-from runs.analysis.saturation.flow import Flow
+from runs.analysis.saturation.direct import SHARES
+from runs.analysis.saturation.flow import Floats, Flow
 
 Window = tuple[float, float]
 # A step that loses less than this part of what the worst step loses is not concerned.
 _CONCERNED: Final = 0.25
 _FEWEST_REFUSALS: Final = 5
 _FLOOR: Final = 0.004
+_NODES: Final = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 
 
 @dataclass(frozen=True)
 class Response:
-    """`points` are journeys/s by `a_journey` requests each; `overloaded` marks the points that
-    lie beyond the capacity, `freedom` the degrees of freedom of their errors."""
+    """`points` are in journeys/s; `shares` is the log-likelihood of each of SHARES, `freedom` the
+    degrees of freedom of the errors, `sag` how much goodput fell within the first overload."""
 
     points: Points
-    overloaded: NDArray[np.bool_]
-    direct: Direct | None
+    shares: Floats
     freedom: float
     windows: tuple[Window, ...]
+    is_refused: bool
 
 
-def response(calls: Flow, stages: Sequence[Stage]) -> Response | None:
-    """What the bottleneck answered to what it was asked, stage by stage."""
-    healthy = [stage for stage in stages if not stage.is_overloaded]
-    bad = [stage for stage in stages if stage.is_overloaded]
-    concerned = _concerned(calls, stages, bad)
+def response(calls: Flow, stages: Sequence[Stage], per_journey: float) -> Response | None:
+    """What the bottleneck answered to what it was asked, stage by stage.
+
+    `per_journey` is how many requests a journey makes where all goes well.
+    """
+    concerned = _concerned(calls, stages)
     windows = _windows(concerned, stages)
     if not windows:
         return None
-    base = _fastest(concerned, healthy)
-    per_journey = _per_journey(concerned, stages, base)
-    spread = _spread(concerned, [window for _, window in windows])
-    offered, goodput, error = [], [], []
-    for _, (start, end) in windows:
-        length = end - start
-        answered = concerned.answered_in(start, end) / length / (1 - base.failing)
-        offered.append(concerned.due_in(start, end) / length)
-        goodput.append(answered)
-        noise = answered * spread[0] / np.sqrt(length)
-        error.append(np.sqrt(noise**2 + (0.7 / length) ** 2 + (_FLOOR * answered) ** 2))
-    count = len(windows)
-    for stage in _steady(stages):
-        start, end = stage.window
-        lost, sigma = _lost(concerned, stage, base)
-        offered.append(concerned.due_in(start, end) / (end - start))
-        goodput.append(offered[-1] - max(lost, 0.0))
-        error.append(np.hypot(sigma, 0.002 * offered[-1]))
-    points = Points(np.array(offered), np.array(goodput), np.array(error)).scaled(per_journey)
-    overloaded = np.arange(len(offered)) < count
-    late = [(start + (end - start) / 3, end) for _, (start, end) in windows]
-    lost_share = 1 - float(np.sum(goodput[:count]) / max(np.sum(offered[:count]), 1e-9))
-    direct = _direct(concerned, healthy, late, lost_share)
-    return Response(points, overloaded, direct, spread[1], tuple(w for _, w in windows))
+    healthy = [stage for stage in stages if not stage.is_overloaded]
+    base = _baseline(concerned, healthy)
+    refused = _is_refused(concerned, windows)
+    noise, freedom = _noise(concerned, windows)
+    columns = [_busy(concerned, window, base, noise) for window in windows]
+    busy = len(columns)
+    if not refused:
+        columns += [_kept_up(concerned, stage, base) for stage in _steady(stages)]
+    offered, goodput = (np.array([column[i] for column in columns]) for i in (0, 1))
+    errors = np.stack([column[2] for column in columns], axis=1)
+    unit = per_journey * _part_concerned(calls, concerned, healthy or stages)
+    points = Points(offered, goodput, errors, np.arange(len(columns)) < busy).scaled(unit)
+    late = [(start + (end - start) / 3, end) for start, end in windows]
+    shares = direct.likelihood(concerned, late, _latencies(concerned, healthy))
+    return Response(points, shares, freedom, tuple(windows), refused)
 
 
-def _concerned(calls: Flow, stages: Sequence[Stage], bad: Sequence[Stage]) -> Flow:
+def _concerned(calls: Flow, stages: Sequence[Stage]) -> Flow:
     """The calls of the steps that lose in overloaded stages."""
     names = np.unique(calls.step)
     if len(names) == 1:
         return calls
     healthy = [stage for stage in stages if not stage.is_overloaded]
+    bad = [stage for stage in stages if stage.is_overloaded]
     lost = np.zeros(len(names))
     for i, name in enumerate(names):
         mine = calls.only(calls.step == name)
-        base = _fastest(mine, healthy)
+        base = _baseline(mine, healthy)
         due = sum(mine.due_in(*stage.window) for stage in bad)
-        lost[i] = sum(lacking(mine, stage.window, base) for stage in bad) / max(due, 1)
+        lost[i] = sum(balance.lacking(mine, stage.window, base) for stage in bad) / max(due, 1)
     kept = names[lost >= _CONCERNED * lost.max()] if lost.max() > 0 else names
     return calls.only(np.isin(calls.step, kept))
 
 
-def _fastest(calls: Flow, healthy: Sequence[Stage]) -> Baseline:
-    from runs.analysis.saturation.balance import baseline
-
-    found = baseline(calls, [stage.segment for stage in healthy])
+def _baseline(calls: Flow, healthy: Sequence[Stage]) -> Baseline:
+    found = balance.baseline(calls, [stage.segment for stage in healthy]) if healthy else None
     return found or Baseline(np.zeros(1), 0.0)
 
 
-def _per_journey(calls: Flow, stages: Sequence[Stage], base: Baseline) -> float:
-    """Concerned requests a journey where all goes well."""
-    del base
-    healthy = [stage for stage in stages if not stage.is_overloaded] or list(stages)
-    asked = sum(calls.due_in(stage.segment.start, stage.segment.end) for stage in healthy)
-    journeys = sum(stage.count for stage in healthy)
-    return asked / journeys if journeys and asked else 1.0
+def _part_concerned(calls: Flow, concerned: Flow, stages: Sequence[Stage]) -> float:
+    """Which part of the requests is concerned where all goes well."""
+    if concerned.count == calls.count:
+        return 1.0
+    spans = [(stage.segment.start, stage.segment.end) for stage in stages]
+    some = sum(concerned.due_in(*span) for span in spans)
+    every = sum(calls.due_in(*span) for span in spans)
+    return some / every if some else concerned.count / calls.count
+
+
+def _busy(
+    calls: Flow, window: Window, base: Baseline, noise: Floats
+) -> tuple[float, float, Floats]:
+    """An overloaded window: offered, goodput, and its errors by share."""
+    start, end = window
+    length = end - start
+    offered = calls.due_in(start, end) / length
+    goodput = calls.answered_in(start, end) / length / (1 - base.failing)
+    error = np.sqrt(noise**2 / length + (0.7 / length) ** 2 + (_FLOOR * goodput) ** 2)
+    return offered, goodput, error
+
+
+def _kept_up(calls: Flow, stage: Stage, base: Baseline) -> tuple[float, float, Floats]:
+    """A stage that kept up; its error follows from its own latencies."""
+    start, end = stage.window
+    length = end - start
+    part = calls.between(start, end)
+    due = part.stop - part.start
+    took = calls.took[part][calls.good[part]]
+    in_flight = due / length * (float(took.mean()) if len(took) else 0.0)
+    sigma = np.sqrt(due * base.failing + 3 * in_flight + 1) / length
+    lost = balance.lacking(calls, stage.window, base) / length
+    offered = due / length
+    error = np.full(len(SHARES), np.hypot(sigma, 0.002 * offered))
+    return offered, offered - max(lost, 0.0), error
 
 
 def _steady(stages: Sequence[Stage]) -> list[Stage]:
@@ -115,39 +134,30 @@ def _steady(stages: Sequence[Stage]) -> list[Stage]:
     return kept
 
 
-def _lost(calls: Flow, stage: Stage, base: Baseline) -> tuple[float, float]:
-    """What lacks a second, with its standard error from the stage's own latencies."""
-    start, end = stage.window
-    part = calls.between(start, end)
-    due = part.stop - part.start
-    took = calls.took[part][calls.good[part]]
-    mean = float(took.mean()) if len(took) else 0.0
-    in_flight = due / (end - start) * mean
-    sigma = np.sqrt(due * base.failing + 3 * in_flight + 1) / (end - start)
-    return lacking(calls, stage.window, base) / (end - start), float(sigma)
-
-
-def _direct(
-    calls: Flow, healthy: Sequence[Stage], late: Sequence[Window], loss: float
-) -> Direct | None:
-    refused = sum(int(calls.refused[calls.between(*window)].sum()) for window in late)
-    failed = sum(int((~calls.good[calls.between(*window)]).sum()) for window in late)
-    if not healthy or (failed and refused > 0.5 * failed):
-        return None
-    best: Flow | None = None
-    took = np.zeros(0)
+def _latencies(calls: Flow, healthy: Sequence[Stage]) -> Floats:
+    """Those of the healthy stage with the most good answers among the fastest half."""
+    found: list[Floats] = []
     for stage in healthy:
         part = calls.between(*stage.window)
-        mine = calls.took[part][calls.good[part]]
-        if len(mine) > len(took) or (len(mine) >= 100 and np.median(mine) < np.median(took)):
-            took = mine
-    del best
-    return share(calls, late, took, loss)
+        found.append(calls.took[part][calls.good[part]])
+    found = [took for took in found if len(took) >= 20]
+    if not found:
+        return np.zeros(0)
+    found.sort(key=lambda took: float(took.mean()))
+    return max(found[: (len(found) + 1) // 2], key=len)
 
 
-def _windows(calls: Flow, stages: Sequence[Stage]) -> list[tuple[Stage, Window]]:
+def _is_refused(calls: Flow, windows: Sequence[Window]) -> bool:
+    """Whether refusals make more than half of what failed."""
+    parts = [calls.between(*window) for window in windows]
+    refused = sum(int(calls.refused[part].sum()) for part in parts)
+    failed = sum(int((~calls.good[part]).sum()) for part in parts)
+    return refused > 0.5 * failed
+
+
+def _windows(calls: Flow, stages: Sequence[Stage]) -> list[Window]:
     """The parts of overloaded stages in which the bottleneck was busy all the time."""
-    found: list[tuple[Stage, Window]] = []
+    found: list[Window] = []
     before: Stage | None = None
     dead = False
     for stage in stages:
@@ -158,11 +168,9 @@ def _windows(calls: Flow, stages: Sequence[Stage]) -> list[tuple[Stage, Window]]
             if window and not dead:
                 window, dead = _until_given_up(calls, stage, window)
                 if window[1] - window[0] > stage.segment.length / 20:
-                    found.append((stage, window))
+                    found.append(window)
         before = stage
-    if found:
-        return found
-    return [(stage, stage.window) for stage in stages if stage.is_overloaded]
+    return found or [stage.window for stage in stages if stage.is_overloaded]
 
 
 def _limited(calls: Flow, stage: Stage, first: bool) -> Window | None:
@@ -180,9 +188,9 @@ def _limited(calls: Flow, stage: Stage, first: bool) -> Window | None:
 
 
 def _until_given_up(calls: Flow, stage: Stage, window: Window) -> tuple[Window, bool]:
-    """Up to when clients began to give up, if that cost goodput: their work was done in vain."""
+    """Up to when clients began to give up: from then on work may be done in vain."""
     start, end = window
-    part = calls.between(stage.segment.start - 1e9, end)
+    part = calls.between(-np.inf, end)
     gave_up = np.sort(calls.ended[part][calls.timed_out[part]])
     gave_up = gave_up[(gave_up >= start) & (gave_up < end)]
     limit = max(3, stage.count // 100)
@@ -191,10 +199,9 @@ def _until_given_up(calls: Flow, stage: Stage, window: Window) -> tuple[Window, 
     return (start, float(gave_up[limit - 1])), True
 
 
-def _spread(calls: Flow, windows: Sequence[Window]) -> tuple[float, float]:
-    """The relative noise of the goodput over one second, and its degrees of freedom."""
-    measured = rate.of(calls.answers, windows)
-    if measured.value <= 0:
-        return 1.0, 3.0
-    half = measured.half / rate.t_quantile(measured.freedom)
-    return half / measured.value * float(np.sqrt(measured.length)), measured.freedom
+def _noise(calls: Flow, windows: Sequence[Window]) -> tuple[Floats, float]:
+    """The standard deviation over one second of goodput less h times offered, for each of SHARES,
+    with its degrees of freedom."""
+    found = [rate.noise(calls.answers, calls.due, windows, float(h)) for h in _NODES]
+    sizes = [sd for sd, _ in found]
+    return np.interp(SHARES, _NODES, sizes), found[0][1]

@@ -21,13 +21,10 @@ _T: Final = (
 
 @dataclass(frozen=True)
 class Rate:
-    """Events per second over windows of together `length` seconds; `half` is the half-width
-    of the 95 % interval by Student's t with `freedom` degrees of freedom."""
+    """Events per second, and the half-width of the 95 % interval."""
 
     value: float
     half: float
-    length: float
-    freedom: float
 
 
 def t_quantile(freedom: float) -> float:
@@ -38,26 +35,36 @@ def t_quantile(freedom: float) -> float:
 
 
 def of(times: Floats, windows: Sequence[Window]) -> Rate:
-    """The rate of events (ascending times) in windows, its variance inflated by the lag-1
-    autocorrelation of equal bins: v * (1 + phi) / (1 - phi), effective degrees of freedom alike.
+    """The rate of events (ascending times) in windows, with its interval."""
+    total = sum(end - start for start, end in windows)
+    value = sum(_count(times, window) for window in windows) / total
+    sd, freedom = noise(times, times[:0], windows, 0.0)
+    return Rate(value, t_quantile(freedom) * sd / float(np.sqrt(total)))
+
+
+def noise(
+    answered: Floats, due: Floats, windows: Sequence[Window], share: float
+) -> tuple[float, float]:
+    """The standard deviation of `answered - share * due` over one second, and its freedom.
+
+    The variance between equal bins, times (1 + phi) / (1 - phi) for the autocorrelation phi of
+    neighbours; the degrees of freedom shrink alike. Both arrays of times ascend.
     """
     total = sum(end - start for start, end in windows)
-    bin_length = _bin_length(total, sum(_count(times, window) for window in windows))
-    binned = [_binned(times, window, bin_length) for window in windows]
-    counts = np.concatenate(binned)
-    value = sum(_count(times, window) for window in windows) / total
-    if len(counts) < 4:
-        rough = max(0.15 * value, 2.5 * np.sqrt(max(value * total, 1)) / total)
-        return Rate(value, float(rough), total, 3.0)
+    length = _bin_length(total, sum(_count(answered, window) for window in windows))
+    binned = [
+        _binned(answered, window, length) - share * _binned(due, window, length)
+        for window in windows
+    ]
     centred = [part - part.mean() for part in binned]
-    size = len(counts)
-    free = max(size - len(windows), 1)
+    free = sum(len(part) - 1 for part in centred)
+    if free < 3:
+        events = sum(_count(answered, window) for window in windows)
+        return float(np.sqrt(max(events, 1) / total)), 3.0
     variance = sum(float((part**2).sum()) for part in centred) / free
-    phi = _autocorrelation(centred, variance, size)
+    phi = _autocorrelation(centred, variance)
     inflation = (1 + phi) / (1 - phi)
-    freedom = max(3.0, free / inflation)
-    half = t_quantile(freedom) * np.sqrt(variance * inflation / size)
-    return Rate(value, float(half), total, freedom)
+    return float(np.sqrt(variance * inflation * length)), max(3.0, free / inflation)
 
 
 def _bin_length(total: float, events: int) -> float:
@@ -71,17 +78,19 @@ def _count(times: Floats, window: Window) -> int:
     return int(high - low)
 
 
-def _binned(times: Floats, window: Window, bin_length: float) -> Floats:
+def _binned(times: Floats, window: Window, length: float) -> Floats:
     start, end = window
-    bins = max(1, round((end - start) / bin_length))
+    bins = max(1, round((end - start) / length))
     edges = np.linspace(start, end, bins + 1)
     return np.diff(np.searchsorted(times, edges)) * bins / (end - start)
 
 
-def _autocorrelation(centred: Sequence[Floats], variance: float, size: int) -> float:
-    if variance <= 0 or size <= len(centred):
+def _autocorrelation(centred: Sequence[Floats], variance: float) -> float:
+    size = sum(len(part) for part in centred)
+    pairs = size - len(centred)
+    if variance <= 0 or pairs < 1:
         return 0.0
     cross = sum(float((part[1:] * part[:-1]).sum()) for part in centred)
-    phi = cross / variance / (size - len(centred))
+    phi = cross / variance / pairs
     phi += (1 + 3 * max(phi, 0.0)) / size
     return float(np.clip(phi, 0.0, 0.85))

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from runs.analysis import bottlenecks, criteria, journeys, probes, saturation, series, validity
+from runs.analysis import (
+    bottlenecks,
+    criteria,
+    journeys,
+    own_knee,
+    probes,
+    saturation,
+    series,
+    validity,
+)
 from runs.analysis.bottlenecks import Bottleneck
 from runs.analysis.criteria import Judgement
 from runs.analysis.journeys import Journeys
@@ -41,7 +50,7 @@ class Report:
 def build(data: RunData, baseline: RunData | None = None) -> Report:
     """Everything about a run; relative criteria are judged against `baseline`."""
     believed = validity.judge(data)
-    points = saturation.find(data)
+    points = own_knee.without(saturation.find(data), believed, data.plan)
     judged = _judged(data, points, baseline)
     if believed.verdict == "invalid":
         judged = tuple(criteria.unjudged(one) for one in judged)

@@ -27,7 +27,7 @@ error_storm                >= 90 % of a phase failed, or >= 20 %     never
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, Literal
@@ -61,7 +61,9 @@ FEWEST_SAMPLES: Final = 20
 FIRST_REQUESTS: Final = 20
 WARM_UP_RATIO: Final = 1.5
 WARM_UP_MS: Final = 10.0
-WARM_UP_FEWEST: Final = 50
+WARM_UP_LONE: Final = 1.5  # over the slowest of the later tenths
+WARM_UP_FEWEST: Final = 15  # samples in a tenth of the phase
+_LATER: Final = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _SEVERITY: Final[Mapping[ValidityVerdict, int]] = {"valid": 0, "suspect": 1, "invalid": 2}
 
 
@@ -432,8 +434,11 @@ def _warm_up(run: _Run) -> Iterator[_Finding]:
         for (step,), mine in stretch.frame.partition_by("step", as_dict=True).items():
             part = replace(stretch, frame=mine.filter(pl.col("outcome") == "ok"))
             at = (part.frame["intended_us"].to_numpy() - start) / (end - start)
-            first, rest = part.took_ms[at < 0.2], part.took_ms[at >= 0.5]
-            if _is_slower(first, rest):
+            first, rest = part.took_ms[at < 0.2], part.took_ms[at >= 0.4]
+            is_early = at[at < 0.2] < 0.05
+            if _is_slower(
+                first, is_early, [part.took_ms[(at >= x) & (at < x + 0.1)] for x in _LATER]
+            ):
                 seconds = wording.duration((end - start) / 5 / MICROS)
                 detail = (
                     f"{phase.scenario}/{step} took"
@@ -444,15 +449,14 @@ def _warm_up(run: _Run) -> Iterator[_Finding]:
                 yield _found("suspect", "warm_up_inside", phase.phase, detail)
 
 
-def _is_slower(first: Floats, rest: Floats) -> bool:
-    """Clearly so: by half, by 10 ms, and in rank beyond what chance or a passing queue gives."""
-    if min(len(first), len(rest)) < WARM_UP_FEWEST:
+def _is_slower(first: Floats, is_early: NDArray[np.bool_], later: Sequence[Floats]) -> bool:
+    """Clearly so: by half and by 10 ms, from the first requests on, and slower than any later
+    tenth of the phase: a queue close to saturation is slow now and then as well."""
+    if min(len(first) // 2, *(len(tenth) for tenth in later)) < WARM_UP_FEWEST:
         return False
-    usual = float(np.median(rest))
-    if float(np.median(first)) < max(WARM_UP_RATIO * usual, usual + WARM_UP_MS):
-        return False
-    beaten = np.searchsorted(np.sort(rest), first) / len(rest)
-    return float(beaten.mean()) > 0.8
+    usual, slowest = float(np.median(np.concatenate(later))), max(map(np.median, later))
+    limit = max(WARM_UP_RATIO * usual, usual + WARM_UP_MS, WARM_UP_LONE * float(slowest))
+    return bool(is_early.any() and min(np.median(first), np.median(first[is_early])) > limit)
 
 
 def _storm(run: _Run) -> Iterator[_Finding]:

@@ -37,17 +37,15 @@ def _decimals(value: float, digits: int) -> int:
 
 
 def decimals_for(low: float, high: float) -> int:
-    """Decimals that an interval deserves: the first digit of its half-width, and no more."""
+    """Decimals that an interval deserves: the first digit of its half-width, and no more.
+
+    A lower end above zero gets one digit of its own, so that it never reads as zero.
+    """
     half = (high - low) / 2
     if half <= 0 or not math.isfinite(half):
-        return _decimals(high, 3) if math.isfinite(high) and high else 0
-    # A lower end above zero never reads as zero.
-    wanted = -math.floor(math.log10(min(half, low) if low > 0 else half) + 1e-9)
-    return min(max(wanted, 0), 6) if low < half else _places(half)
-
-
-def _places(half: float) -> int:
-    return min(max(-math.floor(math.log10(half) + 1e-9), 0), 6)
+        return _decimals(high, 3) if math.isfinite(high) else 0
+    least = min(low, half) if low > 0 else half
+    return min(max(-math.floor(math.log10(least) + 1e-9), 0), 6)
 
 
 def figure_and_interval(

@@ -36,9 +36,9 @@ class ProjectCard:
 def home(request: HttpRequest) -> HttpResponse:
     """Two queries, however many projects there are."""
     projects = list(_counted(access(request).projects()))
-    latest = Run.objects.filter(pk__in=[project.latest for project in projects])
+    latest = Run.objects.filter(pk__in=[vars(project)["latest"] for project in projects])
     by_id = {run.pk: run for run in latest.defer(*Run.DOCUMENTS)}
-    cards = [_card(project, by_id.get(project.latest)) for project in projects]
+    cards = [_card(project, by_id.get(vars(project)["latest"])) for project in projects]
     return render(request, "runs/home.html", {"cards": cards, "here": "projects"})
 
 

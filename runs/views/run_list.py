@@ -52,8 +52,15 @@ def run_list(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _filter(project: Project, wanted: dict[str, str]) -> RunFilter:
-    named = {name: value for name, value in wanted.items() if name != "q"}
-    return RunFilter(project=project.slug, text=wanted["q"], **named)
+    return RunFilter(
+        project=project.slug,
+        text=wanted["q"],
+        campaign=wanted["campaign"],
+        verdict=wanted["verdict"],
+        validity=wanted["validity"],
+        branch=wanted["branch"],
+        environment=wanted["environment"],
+    )
 
 
 def _rows(shown: Page[Run]) -> list[RunRow]:
@@ -88,7 +95,7 @@ def _page_address(address: QueryDict, shown: Page[Run], step: int) -> str:
     number = shown.number + step
     if not 1 <= number <= shown.paginator.num_pages:
         return ""
-    kept = {name: address[name] for name in _FILTERS if address.get(name)}
+    kept = {name: str(address[name]) for name in _FILTERS if address.get(name)}
     return _address(kept | {"page": str(number)})
 
 

@@ -48,7 +48,9 @@ def _context(run: Run) -> dict[str, Any]:
 def _environment(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The generator's machine, its tool, and the code under test, as far as they are known."""
     tool = manifest.get("tool") or {}
-    named = [("tool", f"{tool.get('name', '')} {tool.get('version', '')}".strip())]
+    named: list[tuple[str, Any]] = [
+        ("tool", f"{tool.get('name', '')} {tool.get('version', '')}".strip())
+    ]
     named += [(f"git {key}", value) for key, value in (manifest.get("git") or {}).items()]
     named += [(f"host {key}", value) for key, value in (manifest.get("host") or {}).items()]
     named += [("seed", manifest.get("seed"))]

@@ -27,7 +27,7 @@ def page(view: View[P]) -> View[P]:
     """A view whose NotFound is a 404 and whose Forbidden is a 403, each with its reason."""
 
     @wraps(view)
-    def answered(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def answered(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
         except NotFound as error:

@@ -1,14 +1,16 @@
 """The report as a whole: every part is there, and the verdict is the worst that holds."""
 
+from dataclasses import replace
 from typing import Any, get_args
 
 import polars as pl
 import pytest
 
-from runs.analysis import report
+from runs.analysis import own_knee, report
 from runs.analysis.criteria import Judgement
 from runs.analysis.plan import Phase, Plan
 from runs.analysis.run_data import RunData, RunInfo
+from runs.analysis.saturation.result import Cause, Saturation
 from runs.analysis.validity import Reason, Validity, ValidityVerdict
 from runs.formats import health, report_json, samples
 
@@ -97,6 +99,54 @@ def test_an_invalid_run_keeps_its_figures_and_loses_its_verdicts(
 
     assert built.verdict == "invalid"
     assert (built.criteria[0].verdict, built.criteria[0].measured) == ("inconclusive", 26.0)
+
+
+STAIRCASE = Plan(
+    (
+        Phase("chat", "stage_01", 0, SECOND, rate_from=40.0, rate_to=40.0),
+        Phase("chat", "stage_02", SECOND, 2 * SECOND, rate_from=80.0, rate_to=80.0),
+    )
+)
+KNEE = Saturation(
+    scenario="chat",
+    verdict="reached",
+    bound="exact",
+    capacity_jps=74.0,
+    ci_jps=(73.0, 75.0),
+    capacity_rps=74.0,
+    ci_rps=(73.0, 75.0),
+    up_to_jps=80.0,
+    onset_jps=(40.0, 80.0),
+    sustained_jps=40.0,
+    slo_capacity_jps=None,
+    cause="queue",
+    scope="global",
+    quota=None,
+    headroom=None,
+    explanation="",
+    next_run="",
+)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code", "phase", "cause", "expected"),
+    [
+        ("invalid", "generator_limited", "stage_02", "queue", "inconclusive"),
+        ("invalid", "schedule_not_kept", None, "queue", "inconclusive"),  # in the whole run
+        ("invalid", "generator_limited", "stage_01", "queue", "reached"),  # below the knee
+        ("invalid", "error_storm", "stage_02", "queue", "reached"),  # not the generator's
+        ("suspect", "generator_limited", "stage_02", "queue", "reached"),
+        ("invalid", "generator_limited", "stage_02", "rate_limit", "reached"),  # it refused
+    ],
+)
+def test_a_knee_that_may_be_the_generators_own_is_none(
+    verdict: ValidityVerdict, code: str, phase: str | None, cause: Cause, expected: str
+) -> None:
+    believed = Validity(verdict, (Reason(code, phase, "Late."),))
+    (found,) = own_knee.without([replace(KNEE, cause=cause)], believed, STAIRCASE)
+
+    assert found.verdict == expected
+    assert (found.capacity_jps is None) == (expected == "inconclusive")
 
 
 def test_without_criteria_there_is_no_verdict() -> None:

@@ -29,7 +29,7 @@ def series(
     count = round(offered * STAGE_S)
     good = round(goodput * STAGE_S)
     lost = 1 - goodput / offered
-    response = {"p50": 21.0, "p90": 35.0, "p95": p95, "p99": None, "p99_9": None}
+    response: dict[str, Any] = {"p50": 21.0, "p90": 35.0, "p95": p95, "p99": None, "p99_9": None}
     response |= {"unanswered": lost, "few": ["p99", "p99_9"]}
     response["ci"] = {"p50": [20.0, 22.0], "p95": p95 and [p95 * 0.95, p95 * 1.05], "p99": None}
     row = {

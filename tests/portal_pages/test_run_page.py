@@ -156,8 +156,15 @@ def test_a_run_that_is_being_processed_is_watched(visitor: Client, project: Proj
 
 
 def test_a_report_without_anything_is_still_a_page(visitor: Client, project: Project) -> None:
-    nothing = {"series": [], "saturation": [], "bottlenecks": [], "probes": [], "criteria": []}
-    report = documents.report(**nothing, verdict="none")
+    nothing: list[Any] = []
+    report = documents.report(
+        series=nothing,
+        saturation=nothing,
+        bottlenecks=nothing,
+        probes=nothing,
+        criteria=nothing,
+        verdict="none",
+    )
     run = records.run(project, report=report, timeline=None, curves=None, headline={}, manifest={})
     page = get(visitor, run)
     assert "No verdict: the campaign states no criteria" in page

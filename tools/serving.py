@@ -33,7 +33,8 @@ def portal(number: int) -> AbstractContextManager[Server]:
     """gunicorn with threads: uploads stream, and the queue is worked in the same process."""
     command = [str(BIN / "gunicorn"), "portal.wsgi:application", "--worker-class", "gthread"]
     command += ["--workers", "1", "--threads", "8", "--bind", f"127.0.0.1:{number}"]
-    command += ["--log-level", "warning", "--timeout", "120"]
+    # Without the flag gunicorn keeps a control socket in the user's home.
+    command += ["--log-level", "warning", "--timeout", "120", "--no-control-socket"]
     return running("portal", command, {}, VAR / "portal.log")
 
 

@@ -230,7 +230,7 @@ class _Composer:
                 _line(event), f"found *{event.anchor}, allowed: an anchor that ends above it", path
             )
         node, size = self._anchors[event.anchor]
-        pass
+        self._spend(size, event, path)
         return node
 
     def _spend(self, size: int, event: Event, path: Path) -> None:

@@ -52,7 +52,9 @@ def selected(
         raise UsageError(f"{campaign.file}: no scenario is left to run: {reasons}.")
     if smoke is not None:
         scenarios = tuple(as_smoke(one, smoke) for one in scenarios)
-        campaign = replace(campaign, criteria=tuple(one.text for one in smoke.criteria))
+        # Nothing is saturated in a smoke run, so that it has no headroom to tell.
+        texts = tuple(one.text for one in smoke.criteria)
+        campaign = replace(campaign, criteria=texts, peak_jps={})
     return _with_criteria(replace(campaign, scenarios=scenarios, skipped=skipped))
 
 

@@ -28,21 +28,23 @@ error_storm                >= 90 % of a phase failed, or >= 20 %     never
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from runs.analysis import cells, percentiles, wording
-from runs.analysis.outcomes import FAILED, UNSENT
+from runs.analysis.cells import OK, Cell, Cells, Codes
+from runs.analysis.outcomes import FAILED, OUTCOMES, UNSENT
 from runs.analysis.plan import PLATEAU, Phase
 from runs.analysis.run_data import RunData
 
 ValidityVerdict = Literal["valid", "suspect", "invalid"]
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 MICROS: Final = 1_000_000
 LATE_MS: Final = 10.0
@@ -90,9 +92,12 @@ class _Finding:
     reason: Reason
 
 
-def judge(data: RunData) -> Validity:
-    """Look for every reason to doubt a run; the worst comes first."""
-    run = _Run(data)
+def judge(data: RunData, table: Cells | None = None) -> Validity:
+    """Look for every reason to doubt a run; the worst comes first.
+
+    `table` is the run cut into cells, where the caller has it already.
+    """
+    run = _Run(data, table)
     findings = [finding for look in _LOOKS for finding in look(run)]
     findings.sort(key=lambda one: -_SEVERITY[one.severity])
     verdict: ValidityVerdict = findings[0].severity if findings else "valid"
@@ -105,62 +110,82 @@ def _found(severity: ValidityVerdict, code: str, phase: str | None, detail: str)
 
 @dataclass(frozen=True)
 class _Stretch:
-    """The first attempts of one scenario that were due in one phase's window; times in ms."""
+    """The judged samples of one scenario in one phase, a cell a step; times in ms."""
 
     phase: Phase
-    frame: pl.DataFrame
+    cells: tuple[Cell, ...]
 
     @cached_property
-    def is_timed(self) -> NDArray[np.bool_]:
+    def outcome(self) -> Codes:
+        return self._joined([cell.outcome for cell in self.cells])
+
+    @cached_property
+    def is_timed(self) -> Flags:
         """Whose lateness means anything: what the plan called for, or, with a set number of
-        users, what was due after the answer before."""
-        by = "previous" if self.phase.model == "closed" else "plan"
-        timed = self.frame["due_us"].is_not_null()
-        return (timed & (self.frame["due_by"].fill_null("plan") == by)).to_numpy()
-
-    @cached_property
-    def outcome(self) -> NDArray[Any]:
-        return self.frame["outcome"].to_numpy()
+        users, whatever was due."""
+        if self.phase.model == "closed":
+            return np.ones(self.count, dtype=bool)
+        timed = [cell.is_timed for cell in self.cells]
+        return np.concatenate(timed) if timed else np.empty(0, dtype=bool)
 
     @cached_property
     def delay_ms(self) -> Floats:
-        late = self.frame["started_us"] - self.frame["intended_us"]
-        return np.asarray(late.to_numpy() / 1000, dtype=np.float64)
+        delays = self._joined([cell.started_us - cell.due_us for cell in self.cells])
+        return np.asarray(delays / 1000, dtype=np.float64)
 
     @cached_property
     def took_ms(self) -> Floats:
-        took = self.frame["ended_us"] - self.frame["started_us"]
-        return np.asarray(took.to_numpy() / 1000, dtype=np.float64)
+        took = self._joined([cell.ended_us - cell.started_us for cell in self.cells])
+        return np.asarray(took / 1000, dtype=np.float64)
 
     @property
     def count(self) -> int:
-        return self.frame.height
+        return sum(len(cell.due_us) for cell in self.cells)
 
     @property
     def is_of_plateau(self) -> bool:
         return self.phase.phase == PLATEAU
 
+    def share(self, which: Sequence[str], of: Flags | None = None) -> float:
+        """The share of some outcomes among all samples, or among those picked out."""
+        outcome = self.outcome if of is None else self.outcome[of]
+        return float(_is(outcome, which).mean()) if len(outcome) else 0.0
+
+    @staticmethod
+    def _joined(parts: Sequence[Codes]) -> Codes:
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+
+
+def _is(outcome: Codes, which: Sequence[str]) -> Flags:
+    """A lookup by code: several times faster than comparing each code with each name's."""
+    return np.isin(OUTCOMES, which)[outcome]
+
 
 class _Run:
     """A run and its stretches, cut once."""
 
-    def __init__(self, data: RunData) -> None:
+    def __init__(self, data: RunData, table: Cells | None) -> None:
         self.data = data
-        self.samples = cells.completed(data.samples).filter(pl.col("attempt") == 1)
+        self.table = table or cells.of(data)
 
     @cached_property
     def stretches(self) -> tuple[_Stretch, ...]:
         """One for each scenario and phase of the plan, those without samples too."""
-        wanted = (*_NOTHING, "journey", "worker", "due_us", "due_by", "intended_us")
-        columns = [name for name in wanted if name in self.samples.columns]
-        parts = self.samples.select(columns).partition_by("scenario", "phase", as_dict=True)
-        return tuple(_stretch(phase, parts) for phase in self.data.plan.phases)
+        return tuple(
+            _Stretch(
+                phase,
+                tuple(
+                    cell
+                    for key, cell in self.table.cells.items()
+                    if (key.scenario, key.phase) == (phase.scenario, phase.phase)
+                ),
+            )
+            for phase in self.data.plan.phases
+        )
 
     @cached_property
     def measured_until_us(self) -> int:
-        if self.samples.is_empty():
-            return 0
-        last = self.samples["intended_us"].max()
+        last = self.data.samples["started_us"].max()
         return last if isinstance(last, int) else 0
 
     @cached_property
@@ -171,24 +196,6 @@ class _Run:
     @property
     def is_cut_short(self) -> bool:
         return self.data.info.state in ("interrupted", "incomplete")
-
-
-def _stretch(phase: Phase, parts: Mapping[Any, pl.DataFrame]) -> _Stretch:
-    frame = parts.get((phase.scenario, phase.phase))
-    if frame is None:
-        return _Stretch(phase, cells.completed(pl.DataFrame(schema=_NOTHING)))
-    start, end = phase.window_us
-    return _Stretch(phase, frame.filter(pl.col("intended_us").is_between(start, end, "left")))
-
-
-_NOTHING: Final[dict[str, pl.DataType]] = {
-    "scenario": pl.String(),
-    "phase": pl.String(),
-    "step": pl.String(),
-    "started_us": pl.Int64(),
-    "ended_us": pl.Int64(),
-    "outcome": pl.String(),
-}
 
 
 def _late(run: _Run) -> Iterator[_Finding]:
@@ -216,13 +223,13 @@ def _late(run: _Run) -> Iterator[_Finding]:
 
 
 def _median_ms(stretch: _Stretch) -> float:
-    took = stretch.took_ms[stretch.outcome == "ok"]
+    took = stretch.took_ms[stretch.outcome == OK]
     return float(np.median(took)) if len(took) else 0.0
 
 
 def _p99_off(stretch: _Stretch) -> Iterator[_Finding]:
     """Few were late, but enough to move the percentile that people read."""
-    answered = stretch.is_timed & (stretch.outcome == "ok")
+    answered = stretch.is_timed & (stretch.outcome == OK)
     if answered.sum() < 100:
         return
     took = stretch.took_ms[answered]
@@ -243,7 +250,8 @@ def _missing(run: _Run) -> Iterator[_Finding]:
         return
     for stretch in run.stretches:
         planned = _planned(stretch.phase)
-        begun = _begun(stretch)
+        # Of a journey only the first step is due by the plan; dropped ones are due as well.
+        begun = int(stretch.is_timed.sum())
         noise = 4 * math.sqrt(planned) + 1  # arrivals may be random
         missing = (planned - noise - begun) / planned if planned else 0.0
         if not begun or missing <= MISSING_SHARES["suspect"]:
@@ -269,14 +277,6 @@ def _planned(phase: Phase) -> float:
     slope = (phase.rate_to - phase.rate_from) / length
     middle = phase.rate_from + slope * ((start + end) / 2 - phase.start_us)
     return middle * (end - start) / MICROS
-
-
-def _begun(stretch: _Stretch) -> int:
-    """Journeys that began, dropped ones included."""
-    planned = stretch.frame.filter(pl.Series(stretch.is_timed))
-    if "journey" not in planned.columns or planned["journey"].null_count():
-        return planned.height
-    return planned.n_unique(["worker", "journey"] if "worker" in planned.columns else ["journey"])
 
 
 def _health_says_missing(run: _Run, phase: Phase) -> bool:
@@ -321,7 +321,7 @@ def _column(frame: pl.DataFrame, name: str) -> Floats:
     return np.asarray(frame[name].cast(pl.Float64).fill_null(0.0).to_numpy(), dtype=np.float64)
 
 
-def _what_was_full(full: Mapping[str, NDArray[np.bool_]], is_limited: NDArray[np.bool_]) -> str:
+def _what_was_full(full: Mapping[str, Flags], is_limited: Flags) -> str:
     words = {
         "cpu_process": "The generator used a whole core",
         "cpu_machine": "All cores of the generator's machine were busy",
@@ -333,8 +333,7 @@ def _what_was_full(full: Mapping[str, NDArray[np.bool_]], is_limited: NDArray[np
 def _lost(run: _Run) -> Iterator[_Finding]:
     """Requests that the generator could not send: no descriptor, no port, no memory."""
     for stretch in run.stretches:
-        lost = int((stretch.outcome == "generator_error").sum())
-        share = lost / stretch.count if lost else 0.0
+        share = stretch.share(("generator_error",))
         severity = _severity(share, SUSPECT_SHARE, INVALID_SHARE)
         if severity != "valid":
             detail = (
@@ -360,8 +359,7 @@ def _aborted(run: _Run) -> Iterator[_Finding]:
 
 
 def _clock(run: _Run) -> Iterator[_Finding]:
-    if not run.samples.is_empty():
-        yield from _backwards(run)
+    yield from _backwards(run)
     silence = pl.col("t_us").diff().over("worker")
     silent = run.health.with_columns(silence.alias("gap_us")).filter(pl.col("gap_us") > SILENCE_US)
     for worker, t_us, gap_us in silent.select("worker", "t_us", "gap_us").head(3).iter_rows():
@@ -373,12 +371,14 @@ def _clock(run: _Run) -> Iterator[_Finding]:
 
 
 def _backwards(run: _Run) -> Iterator[_Finding]:
-    sent = run.samples.filter(~pl.col("outcome").is_in(UNSENT))
-    early = (pl.col("due_by") == "plan") & (pl.col("started_us") < pl.col("due_us") - BACKWARDS_US)
-    is_backwards = (pl.col("ended_us") < pl.col("started_us")) | early.fill_null(value=False)
-    count = sent.filter(is_backwards).height
+    count = sent = 0
+    for cell in run.table.cells.values():
+        is_sent = ~_is(cell.outcome, UNSENT)
+        is_early = cell.is_timed & (cell.started_us < cell.due_us - BACKWARDS_US)
+        sent += int(is_sent.sum())
+        count += int((is_sent & (is_early | (cell.ended_us < cell.started_us))).sum())
     if count:
-        severity: ValidityVerdict = "invalid" if count > 0.01 * sent.height else "suspect"
+        severity: ValidityVerdict = "invalid" if count > 0.01 * sent else "suspect"
         detail = (
             f"{wording.plural(count, 'sample')} ended before it started, or started before it was"
             " due: the clock jumped."
@@ -402,8 +402,10 @@ def _few(run: _Run) -> Iterator[_Finding]:
             detail = f"{name} has no samples at all."
             yield _found("suspect", "too_few_samples", stretch.phase.phase, detail)
             continue
-        counts = stretch.frame.group_by("step").len().filter(pl.col("len") < FEWEST_SAMPLES)
-        for step, count in counts.sort("step").iter_rows():
+        for cell in stretch.cells:
+            step, count = cell.key.step, len(cell.due_us)
+            if count >= FEWEST_SAMPLES:
+                continue
             detail = (
                 f"{name}/{step} has {wording.plural(count, 'sample')}: p95 needs at least"
                 f" {FEWEST_SAMPLES}."
@@ -413,8 +415,12 @@ def _few(run: _Run) -> Iterator[_Finding]:
 
 def _unhealthy_before(run: _Run) -> Iterator[_Finding]:
     """The target failed from the first request on, before any load could have hurt it."""
-    known = run.samples.filter(~pl.col("outcome").is_in((*UNSENT, "cut")))
-    first = known.bottom_k(FIRST_REQUESTS, by="intended_us")
+    samples = run.data.samples
+    early = samples["started_us"].bottom_k(4 * FIRST_REQUESTS).sort()
+    known = samples.filter(
+        (pl.col("started_us") <= pl.lit(early).max()) & ~pl.col("outcome").is_in((*UNSENT, "cut"))
+    )
+    first = known.sort("started_us").head(FIRST_REQUESTS)
     failed = first.filter(pl.col("outcome").is_in(FAILED)).height
     if first.height >= FIRST_REQUESTS // 2 and failed > first.height / 2:
         detail = (
@@ -431,17 +437,16 @@ def _warm_up(run: _Run) -> Iterator[_Finding]:
         start, end = phase.window_us
         if not stretch.is_of_plateau or end - start < 5 * MICROS:
             continue
-        for (step,), mine in stretch.frame.partition_by("step", as_dict=True).items():
-            part = replace(stretch, frame=mine.filter(pl.col("outcome") == "ok"))
-            at = (part.frame["intended_us"].to_numpy() - start) / (end - start)
-            first, rest = part.took_ms[at < 0.2], part.took_ms[at >= 0.4]
+        for cell in stretch.cells:
+            is_ok = cell.outcome == OK
+            took_ms = (cell.ended_us - cell.started_us)[is_ok] / 1000
+            at = (cell.due_us[is_ok] - start) / (end - start)
+            first, rest = took_ms[at < 0.2], took_ms[at >= 0.4]
             is_early = at[at < 0.2] < 0.05
-            if _is_slower(
-                first, is_early, [part.took_ms[(at >= x) & (at < x + 0.1)] for x in _LATER]
-            ):
+            if _is_slower(first, is_early, [took_ms[(at >= x) & (at < x + 0.1)] for x in _LATER]):
                 seconds = wording.duration((end - start) / 5 / MICROS)
                 detail = (
-                    f"{phase.scenario}/{step} took"
+                    f"{phase.scenario}/{cell.key.step} took"
                     f" {wording.milliseconds(float(np.median(first)))} in the first {seconds} and"
                     f" {wording.milliseconds(float(np.median(rest)))} later (medians): the warm-up"
                     " is inside the figures. Give the phase a warm_up."
@@ -449,7 +454,7 @@ def _warm_up(run: _Run) -> Iterator[_Finding]:
                 yield _found("suspect", "warm_up_inside", phase.phase, detail)
 
 
-def _is_slower(first: Floats, is_early: NDArray[np.bool_], later: Sequence[Floats]) -> bool:
+def _is_slower(first: Floats, is_early: Flags, later: Sequence[Floats]) -> bool:
     """Clearly so: by half and by 10 ms, from the first requests on, and slower than any later
     tenth of the phase: a queue close to saturation is slow now and then as well."""
     if min(len(first) // 2, *(len(tenth) for tenth in later)) < WARM_UP_FEWEST:
@@ -462,11 +467,11 @@ def _is_slower(first: Floats, is_early: NDArray[np.bool_], later: Sequence[Float
 def _storm(run: _Run) -> Iterator[_Finding]:
     """A phase of failures has no latency worth reading, whoever is at fault."""
     for stretch in run.stretches:
-        judged = int((~np.isin(stretch.outcome, (*UNSENT, "cut"))).sum())
-        if judged < FEWEST_SAMPLES:
+        judged = ~_is(stretch.outcome, (*UNSENT, "cut"))
+        if judged.sum() < FEWEST_SAMPLES:
             continue
-        failed = int(np.isin(stretch.outcome, FAILED).sum()) / judged
-        unconnected = int((stretch.outcome == "connection_error").sum()) / judged
+        failed = stretch.share(FAILED, judged)
+        unconnected = stretch.share(("connection_error",), judged)
         name = stretch.phase.scenario
         if failed >= 0.9:
             detail = f"{wording.percent(failed)} of the requests of {name} failed."

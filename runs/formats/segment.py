@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 _READ: Final = 1 << 20
 # Plain text that is parsed at once; bounds the memory of a segment of any size.
-_BLOCK: Final = 64 << 20
+_BLOCK: Final = 32 << 20
 _ALLOWED: Final[dict[pl.DataType, str]] = {
     pl.Int64(): "a whole number",
     pl.Float64(): "a number",
@@ -46,12 +46,27 @@ def read(path: Path, layout: Layout) -> tuple[pl.DataFrame, Notes]:
     """
     lines = Lines(path)
     frames, damaged = [pl.DataFrame(schema=layout.schema)], _Damage(path.name)
-    for first_line, block in lines.blocks():
+    for block in lines.blocks():
         frame = _natively(block, layout)
         if frame is None:
-            frame = _one_by_one(block, layout, first_line, damaged)
+            frame = _one_by_one(block, layout, damaged)
         frames.append(frame)
     return pl.concat(frames), (*damaged.notes(), *lines.notes)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole lines of a file, and the number of the first of them, from 1."""
+
+    text: bytes
+    first_line: int
+    count: int
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """(line number, line) of each line that is not blank."""
+        for number, line in enumerate(self.text.split(b"\n"), self.first_line):
+            if line.strip():
+                yield number, line
 
 
 class Lines:
@@ -66,30 +81,36 @@ class Lines:
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         """(line number, line) of each line that is not blank."""
-        for first_line, block in self.blocks():
-            yield from _numbered(block, first_line)
+        for block in self.blocks():
+            yield from block.lines()
 
-    def blocks(self) -> Iterator[tuple[int, bytes]]:
-        """(number of the first line, whole lines), in blocks of bounded size."""
-        number, waiting = 1, list[bytes]()
+    def blocks(self) -> Iterator[Block]:
+        """The file in blocks of bounded size."""
+        number, waiting, size = 1, list[bytes](), 0
         for piece in self._pieces():
             waiting.append(piece)
-            if b"\n" not in piece or sum(map(len, waiting)) < _BLOCK:
-                self._check_length(number, waiting)
+            size += len(piece)
+            end = piece.rfind(b"\n") + 1
+            if size < _BLOCK or not end:
+                self._check_length(number, size)
                 continue
-            whole, _, rest = b"".join(waiting).rpartition(b"\n")
-            yield number, whole + b"\n"
-            number, waiting = number + whole.count(b"\n") + 1, [rest]
+            waiting[-1], rest = piece[:end], piece[end:]
+            block = self._block(b"".join(waiting), number)
+            number, waiting, size = number + block.count, [rest], len(rest)
+            yield block
         yield from self._last(number, b"".join(waiting))
 
-    def _check_length(self, number: int, waiting: list[bytes]) -> None:
-        if len(waiting) * _READ > 2 * _BLOCK:
+    def _block(self, text: bytes, first_line: int) -> Block:
+        return Block(text, first_line, text.count(b"\n") + (not text.endswith(b"\n")))
+
+    def _check_length(self, number: int, size: int) -> None:
+        if size > 2 * _BLOCK:
             raise SpoolError(
                 f"{self._path.name}, after line {number}: a line is longer than"
                 f" {_BLOCK >> 20} MB; this is not a file of samples."
             )
 
-    def _last(self, number: int, rest: bytes) -> Iterator[tuple[int, bytes]]:
+    def _last(self, number: int, rest: bytes) -> Iterator[Block]:
         """The end: a last line without its newline counts if it is whole."""
         end = rest.rfind(b"\n") + 1
         tail = rest[end:].strip()
@@ -97,7 +118,7 @@ class Lines:
             self.notes += (f"{self._path.name} is cut: its last line is incomplete, left out.",)
             rest = rest[:end]
         if rest:
-            yield number, rest
+            yield self._block(rest, number)
 
     def _pieces(self) -> Iterator[bytes]:
         """Plain text up to the end, or up to where the file is cut or damaged."""
@@ -117,12 +138,6 @@ class Lines:
             raise SpoolError(f"{self._path} cannot be read: {error.strerror}.") from error
 
 
-def _numbered(block: bytes, first_line: int) -> Iterator[tuple[int, bytes]]:
-    for number, line in enumerate(block.split(b"\n"), first_line):
-        if line.strip():
-            yield number, line
-
-
 def _is_object(line: bytes) -> bool:
     try:
         return isinstance(json.loads(line), dict)
@@ -130,18 +145,17 @@ def _is_object(line: bytes) -> bool:
         return False
 
 
-def _natively(block: bytes, layout: Layout) -> pl.DataFrame | None:
+def _natively(block: Block, layout: Layout) -> pl.DataFrame | None:
     """The block as polars reads it, or None where it does not add up.
 
     polars refuses a wrong type, but takes a missing key for null and drops blank lines in
     silence; a text column takes anything.
     """
     try:
-        frame = pl.read_ndjson(block, schema=dict(layout.schema))
+        frame = pl.read_ndjson(block.text, schema=dict(layout.schema))
     except pl.exceptions.PolarsError:
         return None
-    lines = block.count(b"\n") + (not block.endswith(b"\n"))
-    return frame if frame.height == lines and _is_sound(frame, layout) else None
+    return frame if frame.height == block.count and _is_sound(frame, layout) else None
 
 
 def _is_sound(frame: pl.DataFrame, layout: Layout) -> bool:
@@ -178,9 +192,9 @@ class _Damage:
         return (f"{self.name}: {lines} not JSON, left out; the first is line {self._first}.",)
 
 
-def _one_by_one(block: bytes, layout: Layout, first_line: int, damaged: _Damage) -> pl.DataFrame:
+def _one_by_one(block: Block, layout: Layout, damaged: _Damage) -> pl.DataFrame:
     rows: list[Row] = []
-    for number, line in _numbered(block, first_line):
+    for number, line in block.lines():
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):

@@ -6,7 +6,7 @@ from typing import Any, get_args
 import polars as pl
 import pytest
 
-from runs.analysis import own_knee, report
+from runs.analysis import own_knee, report, validity
 from runs.analysis.criteria import Judgement
 from runs.analysis.plan import Phase, Plan
 from runs.analysis.run_data import RunData, RunInfo
@@ -94,7 +94,7 @@ def test_an_invalid_run_keeps_its_figures_and_loses_its_verdicts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     invalid = Validity("invalid", (Reason("generator_limited", None, "Late."),))
-    monkeypatch.setattr(report.validity, "judge", lambda _: invalid)
+    monkeypatch.setattr(validity, "judge", lambda _: invalid)
     built = report.build(run(*STEADY, criteria=("p95(chat/send) < 1ms",)))
 
     assert built.verdict == "invalid"

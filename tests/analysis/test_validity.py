@@ -247,7 +247,7 @@ def test_a_warm_up_inside_the_plateau() -> None:
 
 
 def test_a_plateau_close_to_saturation_is_not_taken_for_a_warm_up() -> None:
-    """Queues at 85 % of their capacity wander; one in a hundred may be flagged at most."""
+    """Queues at 85 % of their capacity wander; two in a hundred may be flagged at most."""
     flagged = 0
     for seed in range(100):
         rng = np.random.default_rng(seed)
@@ -255,7 +255,7 @@ def test_a_plateau_close_to_saturation_is_not_taken_for_a_warm_up() -> None:
         ends = queue(due, rng.exponential(0.085, 1200), 2)
         data = run(requests(due, (ends - due) * 1000), phases=MINUTE)
         flagged += "warm_up_inside" in codes(validity.judge(data))
-    assert flagged <= 1
+    assert flagged <= 2
 
 
 def test_a_storm_of_errors_is_suspect() -> None:

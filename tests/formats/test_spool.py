@@ -262,6 +262,15 @@ def test_a_big_segment_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.Mon
     )
 
 
+def test_a_file_that_is_one_endless_line_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment, "_BLOCK", 10_000)
+    monkeypatch.setattr(segment, "_READ", 1_000)
+    with pytest.raises(SpoolError, match="this is not a file of samples"):
+        spool.segment_to_frame(segment_file(tmp_path, SAMPLE, "x" * 50_000))
+
+
 def test_a_segment_that_differs_from_the_manifest_is_said(tmp_path: Path) -> None:
     entry = {"name": "samples-00000.ndjson.zst", "samples": 1, "bytes": 1, "sha256": "ab"}
     absent = {"name": "samples-00001.ndjson.zst", "samples": 5, "bytes": 1, "sha256": "cd"}
@@ -326,7 +335,8 @@ def test_a_manifest_that_breaks_the_format_names_the_key(tmp_path: Path) -> None
 
 
 def test_both_readers_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = {name: 7 if kind == pl.Int64() else None for name, kind in samples.SCHEMA.items()}
+    row: dict[str, object] = dict.fromkeys(samples.SCHEMA)
+    row |= {name: 7 for name, kind in samples.SCHEMA.items() if kind == pl.Int64()}
     row |= {**SAMPLE, "ended_us": 90_000, "error": 'déjà vu "x"', "reused": False, "due_by": "plan"}
     file = segment_file(tmp_path, row, SAMPLE)
     natively, _ = spool.segment_to_frame(file)

@@ -116,9 +116,17 @@ def test_plan_as_json_adds_up(capsys: Captured) -> None:
     assert plan["requests"] == sum(phase["requests"] for phase in plan["phases"])
     assert plan["logins"] == 50
     assert plan["skipped"] == {}
-    # In the last second of all: chat 60, export 12, delete 15, billing 160 to 180, b2b 84 to 96.
-    assert plan["peak_jps"] == 60 + 12 + 15 + 180 + 96
-    assert plan["peak_rps"] == 2 * 60 + 3 * 12 + 15 + 180 + 96
+    # From second 42 to 45: the three spikes, and the last stages of both staircases.
+    assert plan["peak_jps"] == 60 + 20 + 20 + 180 + 96
+    assert plan["peak_rps"] == 2 * 60 + 3 * 20 + 20 + 180 + 96
+
+
+def test_the_peak_is_found_at_the_end_of_a_ramp(tmp_path: Path, capsys: Captured) -> None:
+    text = changed("rate: 20, warm_up: 2s", "rate: 3")
+
+    assert run("plan", "--format", "json", str(written(tmp_path, text))) == 0
+
+    assert json.loads(capsys.readouterr().out)["peak_jps"] == 20
 
 
 def test_plan_of_a_smoke_run_says_what_is_left_out(capsys: Captured) -> None:

@@ -238,9 +238,10 @@ def test_a_smoke_run_is_short_and_never_destructive() -> None:
     assert campaign.is_smoke
     assert [one.name for one in campaign.scenarios] == ["chat", "privacy_export", "billing", "b2b"]
     assert {one.load for one in campaign.scenarios} == {
-        (Load("plateau", start_s=0, duration_s=10, rate_from=2, rate_to=2),)
+        (Load("plateau", start_s=0, duration_s=10, rate_from=3, rate_to=3),)
     }
     assert campaign.criteria == ("p95(*) < 1500ms", "rate_5xx(*) == 0%")
+    assert campaign.peak_jps == {}
     assert campaign.skipped == {"privacy_delete": "destructive; a smoke run never includes it"}
 
 

@@ -1,4 +1,4 @@
-"""docs/api.md keeps its promises: it names every call, and its commands work as they stand there."""
+"""docs/api.md keeps its promises: it names every call, and its commands work as they stand."""
 
 import os
 import re

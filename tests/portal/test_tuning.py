@@ -198,6 +198,17 @@ def test_a_run_that_is_processed_twice_announces_once(project: Project, action: 
     assert action.retests.count() == 1
 
 
+def test_a_run_does_not_verify_again_what_a_person_put_back_on_trial(
+    project: Project, action: Action
+) -> None:
+    run = run_at(project, minutes_after_noon(1))
+    tuning.transition(action, "implemented", implemented_at=NOON)
+
+    process(run.pk)
+
+    assert state_of(action) == "implemented"
+
+
 def test_recalculation_judges_again_and_moves_nothing(project: Project, action: Action) -> None:
     run = run_at(project, minutes_after_noon(1))
     action.criteria.update(text="p95(billing/usage) < 10ms", version=2)

@@ -60,10 +60,17 @@ class Measurement:
 
 
 class Figures:
-    """The figures of one run, cut into cells once a scenario and only where asked for."""
+    """The figures of one run, cut into cells once a scenario and only where asked for; `table` is
+    the whole run cut, where the caller has it already."""
 
-    def __init__(self, data: RunData, saturation: tuple[Saturation, ...]) -> None:
+    def __init__(
+        self,
+        data: RunData,
+        saturation: tuple[Saturation, ...],
+        table: cells.Cells | None = None,
+    ) -> None:
         self.data = data
+        self._table = table
         self._saturation = {point.scenario: point for point in saturation}
         self._cut: dict[str, tuple[RunData, cells.Cells]] = {}
 
@@ -186,7 +193,7 @@ class Figures:
         if scenario not in self._cut:
             mine = self.data.samples.filter(pl.col("scenario") == scenario)
             data = replace(self.data, samples=mine)
-            self._cut[scenario] = (data, cells.of(data))
+            self._cut[scenario] = (data, self._table or cells.of(data))
         return self._cut[scenario]
 
     def _cell(self, cell: Cell) -> cells.Cell:

@@ -17,19 +17,17 @@ Watcher = Callable[[Snapshot], None]
 
 
 @contextmanager
-def watching(console: Console, name: str, duration_s: float, *, quiet: bool) -> Iterator[Watcher]:
-    """A watcher for the coordinator; what it draws is gone when the run is over."""
+def watching(
+    console: Console, name: str, duration_s: float, *, quiet: bool
+) -> Iterator[Watcher | None]:
+    """A watcher for the coordinator, none when quiet; what it draws goes when the run is over."""
     if quiet:
-        yield _ignore
+        yield None
     elif console.is_terminal:
         with Live(console=console, auto_refresh=False, transient=True) as live:
             yield lambda now: live.update(_table(now, name, duration_s), refresh=True)
     else:
         yield _Lines(console, name)
-
-
-def _ignore(now: Snapshot) -> None:
-    """Nobody watches."""
 
 
 class _Lines:

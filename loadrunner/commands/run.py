@@ -95,6 +95,7 @@ def _tell(campaign: Campaign, execution: Execution, arguments: argparse.Namespac
         return
     summary = text.summary(report)
     left_out = [f"Left out: {name} ({reason})" for name, reason in campaign.skipped.items()]
+    left_out += [f"Note: {note}" for note in campaign.notes]
     where = f"Raw results: {execution.folder}{os.sep}"
     print("\n".join([summary, *left_out, where]))
 

@@ -56,7 +56,7 @@ class Settings:
 
 
 class Coordinator:
-    """One run. `watch` is shown a snapshot twice a second."""
+    """One run. `watch`, where somebody does, is shown a snapshot twice a second."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Coordinator:
         credentials: Mapping[str, Credential],
         addresses: tuple[str, ...],
         writer: SpoolWriter,
-        watch: Watcher,
+        watch: Watcher | None,
     ) -> None:
         self.campaign = campaign
         self.signal: signal.Signals | None = None
@@ -185,7 +185,8 @@ class Coordinator:
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             self._keep(self._writer.flush)
-            self._watch(self._progress.snapshot(self._now_us()))
+            if self._watch is not None:
+                self._watch(self._progress.snapshot(self._now_us()))
 
     async def _renew(self) -> None:
         """Log in anew before tokens expire; in a thread, since logging in takes its time."""
@@ -207,7 +208,8 @@ class Coordinator:
 
     def _on_message(self, member: Member, kind: Kind, body: bytes) -> None:
         if kind is Kind.SAMPLES:
-            self._progress.add(body)
+            if self._watch is not None:
+                self._progress.add(body)
             errors = [self._redact(text) for text in member.errors]
             samples = frame(body, self._names, member.index, errors)
             self._keep(lambda: self._writer.add_samples(samples))

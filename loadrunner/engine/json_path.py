@@ -29,7 +29,7 @@ def found(document: object, path: Path, missing: object = None) -> object:
         if not isinstance(document, dict | list):
             return missing
         try:
-            document = document[part]  # type: ignore[index, call-overload]
+            document = document[part]  # type: ignore[index]
         except (KeyError, IndexError, TypeError):
             return missing
     return document

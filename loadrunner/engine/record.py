@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from runs.formats.samples import OUTCOMES, SCHEMA
+from runs.analysis.outcomes import OUTCOMES
+from runs.formats.samples import SCHEMA
 
 NONE: Final = -1  # stands for null in every signed field
 

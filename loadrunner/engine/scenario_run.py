@@ -34,6 +34,9 @@ class ScenarioRun:
         self._orders = orders
         self._users = _users(scenario, orders)
         self._ends_us = [schedule.span(load).end_us for load in scenario.load]
+        self._last = len(scenario.load) - 1
+        self._pauses_us = [round(load.think_time_s * 1e6) for load in scenario.load]
+        self._user_counts = [load.users or 0 for load in scenario.load]
         self._data = {name: orders.data[name] for name in _sets(scenario) & orders.data.keys()}
         self._is_dynamic = bool(_variables(scenario)) or any(s.extract for s in scenario.steps)
         self._limit = _limit(scenario, orders)
@@ -44,7 +47,8 @@ class ScenarioRun:
 
     def phase_at(self, due_us: int) -> int:
         """The phase in which something is due; what is due after the last belongs to the last."""
-        return min(bisect_right(self._ends_us, due_us), len(self._ends_us) - 1)
+        phase = bisect_right(self._ends_us, due_us)
+        return phase if phase < self._last else self._last
 
     def values(self, number: int, user: int) -> Values | None:
         """A journey's variables, where the scenario has any."""
@@ -96,10 +100,10 @@ class ScenarioRun:
         self.worker.later(due_us, journey.request)
 
     def _continue_user(self, user: int, ended_us: int) -> None:
-        load = self._scenario.load[self.phase_at(ended_us)]
-        due_us = ended_us + round(load.think_time_s * 1e6) + self.steps[0].think_us
-        load = self._scenario.load[self.phase_at(due_us)]
-        is_over = due_us >= schedule.span(load).end_us or user >= (load.users or 0)
+        pause_us = self._pauses_us[self.phase_at(ended_us)] + self.steps[0].think_us
+        due_us = ended_us + pause_us
+        phase = self.phase_at(due_us)
+        is_over = due_us >= self._ends_us[phase] or user >= self._user_counts[phase]
         if is_over or self.worker.is_draining:
             self._busy_users.discard(user)
         else:

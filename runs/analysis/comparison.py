@@ -100,7 +100,8 @@ class _Figure:
     """A figure of one run: `down` and `up` are the half-widths of its 95 % interval in the
     logarithm; infinite where there is no bound on that side.
 
-    `value` is inf for a percentile among unanswered requests; `low` is what it surely exceeds.
+    `value` is inf for a percentile among unanswered requests; `floor` is what it surely exceeds.
+    `ceiling` bounds a share of nothing.
     """
 
     value: float
@@ -108,6 +109,7 @@ class _Figure:
     up: float
     note: str = ""
     floor: float = 0.0
+    ceiling: float = 0.0
 
     @property
     def low(self) -> float:
@@ -361,12 +363,17 @@ def _shown(figure: _Figure | None, statistic: Statistic) -> float | None:
 
 
 def _interval(figure: _Figure | None, statistic: Statistic) -> Bounds | None:
-    if figure is None or not math.isfinite(figure.value):
+    if figure is None:
         return None
-    low, high = figure.low * _scale(statistic), figure.high * _scale(statistic)
-    if math.isinf(low) or (low <= 0 and math.isinf(high)):
-        return None
-    return low, high if math.isfinite(high) else None
+    if figure.value == 0:
+        return 0.0, figure.ceiling * _scale(statistic)
+    return _bounds(figure.low * _scale(statistic), figure.high * _scale(statistic))
+
+
+def _bounds(low: float, high: float) -> Bounds | None:
+    """An interval whose ends are null where nothing bounds the figure there."""
+    found = tuple(end if math.isfinite(end) and end > 0 else None for end in (low, high))
+    return None if found == (None, None) else (found[0], found[1])
 
 
 def _of_series(cell: Series, statistic: Statistic) -> _Figure | None:
@@ -410,8 +417,9 @@ def _of_failures(cell: Series) -> _Figure | None:
     if not judged:
         return None
     found = intervals.share(failed, judged, BURSTS)
-    assert found.value is not None
-    return _figure(found.value, found.low, found.high) if failed else _Figure(0.0, 0.0, 0.0)
+    if not failed:
+        return _Figure(0.0, 0.0, 0.0, ceiling=found.high or 0.0)
+    return _figure(failed / judged, found.low, found.high)
 
 
 def _failures(cell: Series) -> tuple[int, int]:
@@ -476,7 +484,7 @@ def _test(statistic: Statistic, old: _Figure | None, new: _Figure | None) -> _Te
     verdict = _told(statistic, low, high, ratio)
     change = Change(
         ratio=ratio,
-        ci=(low if low > 0 else None, high if math.isfinite(high) else None),
+        ci=_bounds(low, high),
         difference=new.value - old.value if is_known else None,
         verdict=verdict,
         reason=_reason(old, new, low, high, ratio, verdict),
@@ -485,15 +493,22 @@ def _test(statistic: Statistic, old: _Figure | None, new: _Figure | None) -> _Te
 
 
 def _ratio_bounds(old: _Figure, new: _Figure) -> tuple[float, float]:
-    """The 95 % interval of new / old. The reports' intervals are those of t with 8 degrees or
-    more; two runs leave 6, hence the small stretch."""
+    """The 95 % interval of new / old."""
     if math.isinf(old.value) or math.isinf(new.value):
         return _infinite_bounds(old, new)
-    stretch = student_t.quantile(DEGREES) / student_t.quantile(intervals.DEGREES)
-    down = stretch * math.hypot(new.down, old.up)
-    up = stretch * math.hypot(new.up, old.down)
+    t = student_t.quantile(DEGREES)
+    down = t * math.hypot(_error(new.down), _error(old.up))
+    up = t * math.hypot(_error(new.up), _error(old.down))
     ratio = new.value / old.value
     return ratio * math.exp(-down), ratio * math.exp(up) if up < 500 else math.inf
+
+
+def _error(half_width: float) -> float:
+    """The standard error behind a half-width. The tenth that an interval of a single run carries
+    for safety is taken off again: between two runs it would hide changes that are real."""
+    whole = (half_width / student_t.quantile(intervals.DEGREES)) ** 2
+    within = max(whole - intervals.BETWEEN_RUNS**2, 0.0) / intervals.INFLATION**2
+    return math.sqrt(within + min(whole, intervals.BETWEEN_RUNS**2))
 
 
 def _infinite_bounds(old: _Figure, new: _Figure) -> tuple[float, float]:

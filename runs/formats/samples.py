@@ -38,20 +38,6 @@ SCHEMA: Final[dict[str, pl.DataType]] = {
 
 REQUIRED: Final = ("scenario", "step", "phase", "started_us", "ended_us", "outcome")
 
-# The first that holds; in this order.
-OUTCOMES: Final = (
-    "dropped",
-    "generator_error",
-    "connection_error",
-    "timeout",
-    "cut",
-    "refused",
-    "client_error",
-    "server_error",
-    "check_failed",
-    "ok",
-)
-
 
 def empty() -> pl.DataFrame:
     return pl.DataFrame(schema=SCHEMA)

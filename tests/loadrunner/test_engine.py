@@ -43,7 +43,7 @@ def carried_out(
         credentials or {},
         ("127.0.0.1",),
         SpoolWriter(folder),
-        lambda _now: None,
+        None,
     )
     with asyncio.Runner(loop_factory=event_loop) as runner:
         manifest = runner.run(coordinator.run())

@@ -123,7 +123,21 @@ def report(**more: Any) -> dict[str, Any]:
     ]
     document = {
         "format": "headroom-report/1",
-        "run": {"id": "x", "campaign": "critical-flows", "labels": {}, "source": "native"},
+        "run": {
+            "id": "6c1f0f6e-8f0e-4a53-9d4e-0d7c1d0f8f11",
+            "campaign": "critical-flows",
+            "started_at": "2024-11-23T09:00:00Z",
+            "ended_at": "2024-11-23T09:01:00Z",
+            "state": "complete",
+            "labels": {},
+            "source": "native",
+            "fidelity": {
+                "samples": "raw",
+                "schedule": True,
+                "failures": True,
+                "absolute_time": True,
+            },
+        },
         "validity": {"verdict": "valid", "reasons": []},
         "series": [
             *stages,

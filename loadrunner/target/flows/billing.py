@@ -1,4 +1,4 @@
-"""Billing: usage and quota, each one query on the database pool."""
+"""Billing: usage is a query on the database pool, the quota a counter that the cache keeps."""
 
 from loadrunner.target.exchange import Exchange
 from loadrunner.target.router import Handler, Route
@@ -10,20 +10,27 @@ _QUOTA: dict[str, object] = {"messages": 10_000, "remaining": 8_720}
 
 def routes(service: Service) -> tuple[Route, ...]:
     return (
-        Route("GET", "/v1/billing/usage", _query(service, _USAGE)),
-        Route("GET", "/v1/billing/quota", _query(service, _QUOTA)),
+        Route("GET", "/v1/billing/usage", _usage(service)),
+        Route("GET", "/v1/billing/quota", _quota(service)),
     )
 
 
-def _query(service: Service, answer: dict[str, object]) -> Handler:
+def _quota(service: Service) -> Handler:
+    def read(exchange: Exchange, _user: str, _: tuple[str, ...]) -> None:
+        service.reply_later(exchange, exchange.arrived_s + service.cache.time_s, 200, _QUOTA)
+
+    return service.for_members(read)
+
+
+def _usage(service: Service) -> Handler:
     def query(exchange: Exchange, _user: str, _: tuple[str, ...]) -> None:
         now_s = exchange.arrived_s
         if service.cache.holds("billing", now_s):
-            service.reply_later(exchange, now_s + service.cache.time_s, 200, answer)
+            service.reply_later(exchange, now_s + service.cache.time_s, 200, _USAGE)
             return
         visit = service.database.admit(now_s)
         if visit.is_served:
-            service.reply_later(exchange, visit.left_s, 200, answer)
+            service.reply_later(exchange, visit.left_s, 200, _USAGE)
         else:
             service.give_up(exchange, visit, "database connection")
 

@@ -38,9 +38,7 @@ class Points:
     overloaded: NDArray[np.bool_]
 
     def scaled(self, unit: float) -> "Points":
-        return Points(
-            self.offered / unit, self.goodput / unit, self.errors / unit, self.overloaded
-        )
+        return Points(self.offered / unit, self.goodput / unit, self.errors / unit, self.overloaded)
 
 
 @dataclass(frozen=True)
@@ -65,10 +63,11 @@ class Bend:
 
 def find(points: Points, prior: Prior) -> Bend:
     """The capacity in the unit of the points, with its 95 % interval."""
-    unit = float(points.goodput[points.overloaded].max())
+    best = float(points.goodput[points.overloaded].max())
+    unit = best if best > 0 else float(points.offered.max())
     scaled = points.scaled(unit)
     top = float(max(scaled.offered[scaled.overloaded].max(), 1.0)) * 1.02
-    grid = np.geomspace(0.3, top, _CELLS)
+    grid = np.geomspace(min(0.3, top / 2), top, _CELLS)
     for _ in range(2):
         marginal = np.sum([w.sum(axis=1) for w in _weighed(scaled, prior, grid)], axis=0)
         grid = _zoomed(grid, marginal, top)
@@ -116,7 +115,8 @@ def _log(points: Points, model: Floats, error: Floats) -> Floats:
     off = ((points.goodput - model) / error[None, :, :]) ** 2
     robust = np.where(off < 16, off, 8 * np.sqrt(off) - 16)
     spread: Floats = np.log(error[:, points.overloaded]).sum(axis=1)
-    return -0.5 * robust.sum(axis=2) - spread[None, :]
+    logs: Floats = -0.5 * robust.sum(axis=2) - spread[None, :]
+    return logs
 
 
 def _zoomed(grid: Floats, marginal: Floats, top: float) -> Floats:

@@ -40,7 +40,8 @@ def likelihood(calls: Flow, windows: Sequence[tuple[float, float]], healthy: Flo
     expected = due * _TOP / _BINS
     scale = _OVERDISPERSION * (1 + due / len(healthy))
     logs = np.array([_fit(counts, expected, k) for k in range(_BINS + 1)]) / scale
-    return logs - logs.max()
+    relative: Floats = logs - logs.max()
+    return relative
 
 
 def _fit(counts: np.ndarray, expected: float, full: int) -> float:

@@ -1,145 +1,203 @@
-"""The saturation point of each scenario: balance the stages, estimate, say it in words."""
+"""The saturation point of each scenario, and of the whole system at its declared mix."""
+
+from collections.abc import Sequence
 
 import polars as pl
 
 from runs.analysis import journeys
+from runs.analysis.percentiles import nearest_rank
 from runs.analysis.plan import Phase
 from runs.analysis.run_data import RunData
-from runs.analysis.saturation import balance, bend, direct, flow, points, rate
+from runs.analysis.saturation import closed, flow, open_model, rate, system, words
 from runs.analysis.saturation.balance import Stage
+from runs.analysis.saturation.closed import Closed, Level
 from runs.analysis.saturation.flow import Flow
-from runs.analysis.saturation.result import Cause, Headroom, LoadPoint, Saturation, Scope
+from runs.analysis.saturation.open_model import Found
+from runs.analysis.saturation.result import Cause, Headroom, Interval, LoadPoint, Saturation
 
-DEBUG = False
 
-def find(data: RunData) -> tuple[Saturation, ...]:
-    """One entry for each scenario of the plan."""
-    all_journeys = journeys.of(data.samples)
-    return tuple(_of_scenario(data, all_journeys, name) for name in data.plan.scenarios)
+def find(data: RunData, p95_limit_ms: float | None = None) -> tuple[Saturation, ...]:
+    """An entry for each scenario of the plan, then one for the whole where several ran together.
+
+    With a limit, `slo_capacity_jps` is the highest load at which p95 of good journeys met it.
+    """
+    every = journeys.of(data.samples)
+    flows = {name: _flow(every, name) for name in data.plan.scenarios}
+    found: dict[str, Found] = {}
+    points = []
+    for name, mine in flows.items():
+        phases = data.plan.phases_of(name)
+        if _is_closed(phases):
+            points.append(_of_closed(data, name, mine, phases))
+            continue
+        found[name] = open_model.find(mine, _calls(data, name, mine), flow.segments(phases))
+        points.append(_of_open(data, name, mine, found[name], p95_limit_ms))
+    whole = system.find(data, flows, found)
+    return (*points, *((whole,) if whole else ()))
 
 
 def curve(data: RunData, scenario: str) -> tuple[LoadPoint, ...]:
     """Goodput and latency by offered load, a point for each stage (a piece of a ramp is one)."""
     mine = _flow(journeys.of(data.samples), scenario)
-    found = _stages(mine, data.plan.phases_of(scenario))
-    return tuple(_point(mine, stage) for stage in found)
+    phases = data.plan.phases_of(scenario)
+    if _is_closed(phases):
+        levels = closed.levels(mine, phases)
+        answer = closed.find(mine, levels)
+        return tuple(_level_point(mine, level, answer) for level in levels)
+    found = open_model.find(mine, _calls(data, scenario, mine), flow.segments(phases))
+    return tuple(_stage_point(mine, stage) for stage in found.stages)
 
 
-def _flow(all_journeys: pl.DataFrame, scenario: str) -> Flow:
-    return flow.of(all_journeys.filter(pl.col("scenario") == scenario))
+def _flow(every: pl.DataFrame, scenario: str) -> Flow:
+    return flow.of(every.filter(pl.col("scenario") == scenario))
 
 
-def _stages(mine: Flow, phases: tuple[Phase, ...]) -> tuple[Stage, ...]:
-    segments = flow.segments(phases)
-    base = balance.baseline(mine, segments)
-    return balance.stages(mine, segments, base) if base else ()
+def _calls(data: RunData, scenario: str, mine: Flow) -> Flow:
+    """The requests; the journeys themselves where each is one request."""
+    samples = data.samples.filter(pl.col("scenario") == scenario)
+    return mine if samples.height == mine.count else flow.calls(samples)
 
 
-def _of_scenario(data: RunData, all_journeys: pl.DataFrame, scenario: str) -> Saturation:
-    mine = _flow(all_journeys, scenario)
-    found = _stages(mine, data.plan.phases_of(scenario))
-    if not found:
-        return _unknown(scenario, "There are too few good journeys to tell.")
-    bad = [stage for stage in found if stage.is_overloaded]
-    good = [stage for stage in found if not stage.is_overloaded]
-    up_to = max(stage.offered for stage in found)
-    peak = data.plan.peak_jps.get(scenario)
-    if not bad:
-        sustained = max(stage.offered for stage in good)
-        text = f"{scenario} kept up with every load it was given, up to {up_to:.4g} journeys/s."
-        return Saturation(
-            scenario, "not_reached", "lower", None, None, None, None, up_to, None, sustained, None,
-            "none", "unknown", None, _headroom(sustained, None, peak), text,
-            f"Go on above {up_to:.4g} journeys/s in steps of 10 %.",
-        )  # fmt: skip
-    calls = flow.calls(data.samples.filter(pl.col('scenario') == scenario))
-    return _reached(mine, calls, scenario, found, peak)
+def _is_closed(phases: Sequence[Phase]) -> bool:
+    return 2 * sum(phase.model == "closed" for phase in phases) > len(phases)
 
 
-def _reached(
-    mine: Flow, calls: Flow, scenario: str, found: tuple[Stage, ...], peak: float | None
+def _of_open(
+    data: RunData, name: str, mine: Flow, found: Found, p95_limit_ms: float | None
 ) -> Saturation:
-    bad = [stage for stage in found if stage.is_overloaded]
-    first = min(stage.offered for stage in bad)
-    below = [s.offered for s in found if not s.is_overloaded and s.offered < first]
-    sustained = max(below, default=None)
-    up_to = max(stage.offered for stage in found)
-    cause, scope = _cause(mine, bad)
-    good_requests = mine.requests[mine.good]
-    per_journey = float(good_requests.mean()) if len(good_requests) else 1.0
-    measured = points.response(calls, found, per_journey)
-    if measured is None:
-        return _unknown(scenario, "No window.")
-    fitted = bend.find(measured.points, bend.Prior(shares=measured.shares))
-    capacity = fitted.capacity
-    wider = rate.t_quantile(measured.freedom) / 1.96
-    floor = 0.0075 * capacity
-    ci = (
-        capacity - max(wider * (capacity - fitted.low), floor),
-        capacity + max(wider * (fitted.high - capacity), floor),
-    )
-    if DEBUG:
-        print(fitted, measured.freedom, measured.windows); print("best share", direct.SHARES[measured.shares.argmax()], direct.SHARES[measured.shares>-2])
-        for row in zip(measured.points.offered, measured.points.goodput, measured.points.errors[0], measured.points.errors[-1], measured.points.overloaded): print("   %.3f %.3f %.3f %.3f %d"%row)
-    requests = float(mine.requests.mean()) if mine.count else 1.0
+    bad = [stage.offered for stage in found.stages if stage.is_overloaded]
+    first = min(bad, default=None)
+    kept = [stage for stage in found.stages if not stage.is_overloaded and stage.count]
+    below = [stage for stage in kept if first is None or stage.offered < first]
+    sustained = max((stage.offered for stage in below), default=None)
+    up_to = max((stage.offered for stage in found.stages), default=None) or None
+    requests = _requests_a_journey(mine)
+    capacity, ci = found.capacity, found.ci
     return Saturation(
-        scenario, "reached", "exact", capacity, ci, capacity * requests,
-        (ci[0] * requests, ci[1] * requests), up_to, (sustained, first), sustained, None,
-        cause, scope, None, _headroom(capacity, ci, peak),
-        f"{scenario} saturates at {capacity:.4g} journeys/s ({ci[0]:.4g} to {ci[1]:.4g}).", "",
-    )  # fmt: skip
+        scenario=name,
+        verdict=found.verdict,
+        bound="exact" if capacity is not None and not found.is_lower else "lower",
+        capacity_jps=capacity,
+        ci_jps=ci,
+        capacity_rps=None if capacity is None else capacity * requests,
+        ci_rps=None if ci is None else (ci[0] * requests, ci[1] * requests),
+        up_to_jps=up_to,
+        onset_jps=None if first is None else (sustained, first),
+        sustained_jps=sustained,
+        slo_capacity_jps=_within(mine, below, p95_limit_ms),
+        cause=found.cause,
+        scope=found.scope,
+        quota=found.limit.quota if found.limit else None,
+        headroom=headroom(data, name, found.verdict, capacity, ci, sustained),
+        explanation=words.of_open(name, found, sustained, up_to),
+        next_run=words.next_of_open(found, sustained, up_to),
+    )
 
 
-def _cause(mine: Flow, bad: list[Stage]) -> tuple[Cause, Scope]:
-    refused = failed = 0
-    for stage in bad:
-        part = mine.between(*stage.window)
-        refused += int(mine.refused[part].sum())
-        failed += int((~mine.good[part]).sum())
-    return ("rate_limit", "unknown") if refused > 0.5 * max(failed, 1) else ("queue", "global")
+def _of_closed(data: RunData, name: str, mine: Flow, phases: Sequence[Phase]) -> Saturation:
+    found = closed.find(mine, closed.levels(mine, phases))
+    ci = (found.low, found.high) if found.low is not None and found.high is not None else None
+    sustained = max((level.goodput for level in found.levels), default=None)
+    requests = _requests_a_journey(mine)
+    explanation, next_run = words.of_closed(name, found)
+    cause: Cause = "none" if found.verdict == "not_reached" else "unknown"
+    if found.verdict == "reached":
+        cause = "retrograde" if found.is_retrograde else "queue"
+    return Saturation(
+        scenario=name,
+        verdict=found.verdict,
+        bound="exact" if found.verdict == "reached" else "lower",
+        capacity_jps=found.capacity,
+        ci_jps=ci,
+        capacity_rps=None if found.capacity is None else found.capacity * requests,
+        ci_rps=None if ci is None else (ci[0] * requests, ci[1] * requests),
+        up_to_jps=max((level.offered for level in found.levels), default=None),
+        onset_jps=None,
+        sustained_jps=sustained,
+        slo_capacity_jps=None,
+        cause=cause,
+        scope="unknown",
+        quota=None,
+        headroom=headroom(data, name, found.verdict, found.capacity, ci, sustained),
+        explanation=explanation,
+        next_run=next_run,
+    )
 
 
-def _headroom(
-    capacity: float | None, ci: tuple[float, float] | None, peak: float | None
-) -> Headroom | None:
-    if not peak or capacity is None:
+def _requests_a_journey(mine: Flow) -> float:
+    """Of good journeys, where there are any: a failed one may have stopped half-way."""
+    asked = mine.requests[mine.good] if mine.good.any() else mine.requests
+    return float(asked.mean()) if len(asked) else 1.0
+
+
+def headroom(
+    data: RunData, name: str, verdict: str, capacity: float | None, ci: Interval | None,
+    sustained: float | None,
+) -> Headroom | None:  # fmt: skip
+    """Capacity over the stated peak; from the highest load kept up with where none was reached."""
+    peak = data.plan.peak_jps.get(name)
+    if not peak or peak <= 0:
         return None
-    low, high = ci if ci else (capacity, None)
-    return Headroom(peak, capacity / peak, (low / peak, None if high is None else high / peak))
+    if capacity is not None and ci is not None:
+        return Headroom(peak, capacity / peak, (ci[0] / peak, ci[1] / peak))
+    if verdict == "not_reached" and sustained:
+        return Headroom(peak, sustained / peak, (sustained / peak, None))
+    return Headroom(peak, None, None)
 
 
-def _unknown(scenario: str, why: str) -> Saturation:
-    return Saturation(
-        scenario, "inconclusive", "lower", None, None, None, None, None, None, None, None,
-        "unknown", "unknown", None, None, why, "Run longer, or at a higher rate.",
+def _within(mine: Flow, below: Sequence[Stage], limit_ms: float | None) -> float | None:
+    if limit_ms is None:
+        return None
+    met = []
+    for stage in below:
+        p95 = _latencies_ms(mine, *stage.window)[1]
+        met += [stage.offered] if p95 is not None and p95 <= limit_ms else []
+    return max(met, default=None)
+
+
+def _latencies_ms(mine: Flow, start: float, end: float) -> tuple[float | None, float | None]:
+    """p50 and p95 of good journeys due in a window."""
+    part = mine.between(start, end)
+    took = mine.took[part][mine.good[part]] * 1000
+    if not len(took):
+        return None, None
+    took.sort()
+    return nearest_rank(took, 0.5), nearest_rank(took, 0.95)
+
+
+def _stage_point(mine: Flow, stage: Stage) -> LoadPoint:
+    measured = rate.of(mine.answers, [stage.window])
+    low, high = measured.value - measured.half, measured.value + measured.half
+    return _point(
+        mine, stage.segment.phase, (stage.segment.start, stage.segment.end), stage.offered,
+        stage.goodput, (max(low, 0.0), high), stage.is_overloaded,
     )  # fmt: skip
 
 
-def _point(mine: Flow, stage: Stage) -> LoadPoint:
-    part = mine.between(stage.segment.start, stage.segment.end)
-    took_ms = mine.took[part][mine.good[part]] * 1000
+def _level_point(mine: Flow, level: Level, answer: Closed) -> LoadPoint:
+    beyond = answer.users is not None and level.users > answer.users
+    ci = (max(level.goodput - level.half, 0.0), level.goodput + level.half)
+    return _point(mine, level.phase, level.window, level.offered, level.goodput, ci, beyond)
+
+
+def _point(
+    mine: Flow, phase: str, window: tuple[float, float], offered: float, goodput: float,
+    ci: Interval, is_overloaded: bool,
+) -> LoadPoint:  # fmt: skip
+    part = mine.between(*window)
     count = part.stop - part.start
-    measured = rate.of(mine.answers, [stage.window])
-    p50, p95 = (
-        (float(x) for x in np_quantiles(took_ms)) if len(took_ms) else (None, None)
-    )
-    refused = int(mine.refused[part].sum()) / count if count else 0.0
-    failed = int((~mine.good[part] & ~mine.refused[part]).sum()) / count if count else 0.0
+    refused = int(mine.refused[part].sum())
+    failed = int((~mine.good[part]).sum()) - refused
+    p50_ms, p95_ms = _latencies_ms(mine, *window)
     return LoadPoint(
-        phase=stage.segment.phase,
-        offered_jps=stage.offered,
-        goodput_jps=stage.goodput,
-        goodput_ci=(max(measured.value - measured.half, 0.0), measured.value + measured.half),
-        p50_ms=p50,
-        p95_ms=p95,
-        refusal_rate=refused,
-        error_rate=failed,
+        phase=phase,
+        offered_jps=offered,
+        goodput_jps=goodput,
+        goodput_ci=ci,
+        p50_ms=p50_ms,
+        p95_ms=p95_ms,
+        refusal_rate=refused / count if count else 0.0,
+        error_rate=failed / count if count else 0.0,
         count=count,
-        is_overloaded=stage.is_overloaded,
+        is_overloaded=is_overloaded,
     )
-
-
-def np_quantiles(took_ms: "flow.Floats") -> tuple[float, float]:
-    ordered = sorted(took_ms.tolist())
-    size = len(ordered)
-    return ordered[max(-(-size // 2), 1) - 1], ordered[max(-(-size * 19 // 20), 1) - 1]

@@ -1,9 +1,10 @@
 """The journeys of one scenario as arrays: when each was due, when it ended, and how."""
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -63,12 +64,9 @@ class Flow:
         low, high = np.searchsorted(self.answers, (start, end))
         return int(high - low)
 
-
     def only(self, kept: Flags) -> "Flow":
         """The part that a mask keeps."""
-        names = ("due", "started", "ended", "good", "refused", "timed_out", "unsent")
-        names += ("user", "status", "requests", "step")
-        return Flow(**{name: getattr(self, name)[kept] for name in names})
+        return Flow(**{one.name: getattr(self, one.name)[kept] for one in fields(self)})
 
 
 def of(journeys: pl.DataFrame) -> Flow:
@@ -119,6 +117,15 @@ def _is(outcome: pl.Series, name: str) -> Flags:
     return (outcome == name).fill_null(value=False).to_numpy()
 
 
+def merged(flows: Sequence[Flow]) -> Flow:
+    """All journeys of several flows as one, a step for each flow."""
+    order = np.argsort(np.concatenate([one.due for one in flows]), kind="stable")
+    names = [one.name for one in fields(Flow) if one.name != "step"]
+    columns = {name: np.concatenate([getattr(one, name) for one in flows])[order] for name in names}
+    steps = np.repeat(np.arange(len(flows)), [one.count for one in flows])[order]
+    return Flow(**columns, step=steps)
+
+
 @dataclass(frozen=True)
 class Segment:
     """A stretch of one phase whose load counts as one: a whole stage, or a piece of a ramp."""
@@ -152,13 +159,9 @@ def _pieces(phase: Phase, typical: float) -> list[Segment]:
     edges = np.linspace(start, end, count + 1)
     return [
         Segment(phase.phase, float(a), float(b), _is_ramp(phase))
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
+        for a, b in itertools.pairwise(edges)
     ]
 
 
 def _is_ramp(phase: Phase) -> bool:
     return phase.rate_from != phase.rate_to
-
-
-def any_of(values: NDArray[Any]) -> bool:
-    return bool(values.size) and bool(values.any())

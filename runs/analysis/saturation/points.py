@@ -13,7 +13,7 @@ import numpy as np
 
 from runs.analysis.saturation import balance, direct, rate
 from runs.analysis.saturation.balance import Baseline, Stage
-from runs.analysis.saturation.bend import Points
+from runs.analysis.saturation.bend import Points, Prior
 from runs.analysis.saturation.direct import SHARES
 from runs.analysis.saturation.flow import Floats, Flow
 
@@ -205,3 +205,8 @@ def _noise(calls: Flow, windows: Sequence[Window]) -> tuple[Floats, float]:
     found = [rate.noise(calls.answers, calls.due, windows, float(h)) for h in _NODES]
     sizes = [sd for sd, _ in found]
     return np.interp(SHARES, _NODES, sizes), found[0][1]
+
+
+def prior(measured: Response) -> Prior:
+    """What speaks for each shape before the points do."""
+    return Prior(shares=measured.shares)

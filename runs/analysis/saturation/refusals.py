@@ -1,0 +1,177 @@
+"""What kind of limit refuses: a rate or a quota, for everybody or for each identity."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from runs.analysis.saturation.flow import Flags, Floats, Flow, Ints
+from runs.analysis.saturation.result import Quota, Scope
+
+Window = tuple[float, float]
+# Between two admissions a token bucket refuses a few: so many in a row mean a window used up,
+# unless buckets of one token a user ran dry together.
+_LONG_RUN: Final = 8
+_LONG_SHARE: Final = 0.5
+_OF_EACH: Final = 1.5
+_FEWEST: Final = 30
+_FEWEST_OF_ONE: Final = 4
+_TELLING: Final = 0.04
+_PAYMENT_REQUIRED: Final = 402
+_UNAVAILABLE: Final = 503
+# Windows are counted in these, where the measured length leaves the choice.
+_ROUND_S: Final = (1, 2, 5, 10, 12, 15, 20, 30, 60, 90, 120, 300, 600, 900, 1800, 3600)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """`is_quota` where a window was used up; `quota` its size and length where known."""
+
+    is_quota: bool
+    quota: Quota | None
+    scope: Scope
+
+
+def is_limit(calls: Flow, windows: Sequence[Window]) -> bool:
+    """Whether what fails in the windows is refused by a rule, and not shed by a full queue."""
+    parts = [calls.between(*window) for window in windows]
+    refused = np.concatenate([calls.refused[part] for part in parts])
+    failed = np.concatenate([~calls.good[part] for part in parts])
+    status = np.concatenate([calls.status[part] for part in parts])[refused]
+    shed = int((status == _UNAVAILABLE).sum())
+    return bool(refused.sum() - shed > 0.5 * failed.sum())
+
+
+def limit(calls: Flow) -> Limit:
+    """From every request of the run that was admitted or refused."""
+    known = calls.good | calls.refused
+    due, refused = calls.due[known], calls.refused[known]
+    user, status = calls.user[known], calls.status[known]
+    runs = _long_runs(due, refused)
+    in_long = sum(last - first + 1 for first, last in runs)
+    paid = bool((status[refused] == _PAYMENT_REQUIRED).mean() > 0.5) if refused.any() else False
+    used_up = in_long > _LONG_SHARE * max(int(refused.sum()), 1)
+    is_quota = paid or (used_up and not _one_of_each(runs, user))
+    quota = _quota(due, refused, runs) if is_quota else None
+    scope = _scope_of_quota(refused, user) if is_quota else _scope_of_rate(due, refused, user)
+    return Limit(is_quota, quota, scope)
+
+
+def _long_runs(due: Floats, refused: Flags) -> list[tuple[int, int]]:
+    """First and last index of each row of refusals without an admission in between."""
+    if not len(due):
+        return []
+    edges = np.flatnonzero(np.diff(refused.astype(np.int8)))
+    starts = np.concatenate([[0], edges + 1])
+    ends = np.concatenate([edges, [len(refused) - 1]])
+    long = refused[starts] & (ends - starts + 1 >= _LONG_RUN)
+    return list(zip(starts[long].tolist(), ends[long].tolist(), strict=True))
+
+
+def _one_of_each(runs: list[tuple[int, int]], user: Ints) -> bool:
+    """Whether between long rows every identity was admitted about once: that is no window."""
+    between = [user[last + 1 : first] for (_, last), (first, _) in itertools.pairwise(runs)]
+    each = [len(block) / len(np.unique(block)) for block in between if len(block)]
+    several = len(np.unique(user)) > 1
+    return several and bool(each) and float(np.median(each)) <= _OF_EACH
+
+
+def _quota(due: Floats, refused: Flags, runs: list[tuple[int, int]]) -> Quota:
+    """A window opens with the first admission after a long row of refusals, and what is admitted
+    until the next row is its size. Two openings show its length."""
+    resumes = [last + 1 for _, last in runs if last + 1 < len(due)]
+    if len(resumes) < 2:
+        return Quota(None, None)
+    opened = due[resumes]
+    slack = float(np.max(opened - due[[i - 1 for i in resumes]]))
+    lengths = np.diff(opened)
+    shortest = float(lengths.min())
+    single = lengths < 1.5 * shortest
+    length = _rounded(float(np.median(lengths[single])), slack)
+    admitted = np.cumsum(~refused)
+    sizes = np.diff(admitted[resumes])[single]
+    return Quota(int(np.max(sizes)), length)
+
+
+def _rounded(length: float, slack: float) -> float:
+    near = [one for one in _ROUND_S if abs(one - length) <= max(slack, 0.02 * length)]
+    if near:
+        return float(min(near, key=lambda one: abs(one - length)))
+    return float(f"{length:.3g}")
+
+
+def _scope_of_quota(refused: Flags, user: Ints) -> Scope:
+    """Identities of like load that are refused alike share a quota, or are too alike to tell."""
+    names, code = np.unique(user, return_inverse=True)
+    if len(names) < 2:
+        return "unknown"
+    asked = np.bincount(code)
+    rates = np.bincount(code, weights=refused) / asked
+    busy = asked >= _FEWEST_OF_ONE
+    overall = float(refused.mean())
+    spread = np.sqrt(max(overall * (1 - overall), 1e-9) / asked[busy])
+    if busy.sum() < 2:
+        return "unknown"
+    off = np.abs(rates[busy] - overall) / spread
+    return "per_identity" if float(np.mean(off > 4)) > 0.3 else "global"
+
+
+def _scope_of_rate(due: Floats, refused: Flags, user: Ints) -> Scope:
+    """Which credit tells admissions from refusals: everybody's together, or each one's own?
+
+    A limiter's credit grows with time and falls with each admission. Reckoned for the right key
+    it is higher at every admission than at every refusal.
+    """
+    names, code = np.unique(user, return_inverse=True)
+    first = int(np.argmax(refused))
+    last = len(refused) - int(np.argmax(refused[::-1]))
+    if len(names) < 2 or int(refused.sum()) < _FEWEST:
+        return "unknown"
+    due, refused, code = due[first:last], refused[first:last], code[first:last]
+    everybody, _ = _telling(due, refused)
+    told, weight = 0.0, 0
+    for one in range(len(names)):
+        mine = code == one
+        if int(refused[mine].sum()) >= _FEWEST_OF_ONE:
+            own, size = _telling(due[mine], refused[mine])
+            told, weight = told + own * size, weight + size
+    if not weight:
+        return "global"
+    return _chosen(everybody, told / weight)
+
+
+def _chosen(everybody: float, each: float) -> Scope:
+    if each > everybody + _TELLING:
+        return "per_identity"
+    return "global" if everybody > each + _TELLING else "unknown"
+
+
+def _telling(due: Floats, refused: Flags) -> tuple[float, int]:
+    """How well the credit tells the two apart (1: always, .5: not at all), and its weight.
+
+    The rate is that of the admissions, in pieces, since a load below the limit lets credit go.
+    """
+    credit = _credit(due, ~refused)
+    admitted, turned = credit[~refused], np.sort(credit[refused])
+    if not len(admitted) or not len(turned):
+        return 0.5, 0
+    below = np.searchsorted(turned, admitted, side="left")
+    ties = np.searchsorted(turned, admitted, side="right") - below
+    return float((below + ties / 2).mean() / len(turned)), len(due)
+
+
+def _credit(due: Floats, admitted: Flags) -> Floats:
+    """Tokens since the last admission: what counts in a bucket that is all but empty."""
+    spent: Floats = (np.cumsum(admitted) - admitted).astype(np.float64)
+    span = due[-1] - due[0]
+    pace = admitted.sum() / span if span > 0 else 0.0
+    raw = pace * (due - due[0]) - spent
+    size = len(raw)
+    window = max(20, size // 20)
+    padded = np.concatenate([[0.0], np.cumsum(raw)])
+    low = np.maximum(np.arange(size) - window, 0)
+    high = np.minimum(np.arange(size) + window + 1, size)
+    local: Floats = raw - (padded[high] - padded[low]) / (high - low)
+    return local

@@ -1,0 +1,239 @@
+"""People at work: signing in, reading a run, comparing, checking an action, keyboard in hand."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Scene, Watched
+from tests.portal_pages import records
+
+pytestmark = pytest.mark.browser
+OpenPage = Callable[..., Watched]
+
+
+def test_a_newcomer_signs_in_and_finds_the_saturation_point(
+    open_page: OpenPage, scene: Scene
+) -> None:
+    watched = open_page(signed_in=False)
+    page = watched.open("/")
+    page.get_by_label("User name").fill("ada")
+    page.get_by_label("Password").fill(records.PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Example backend").get_by_role("link").click()
+    page.get_by_role("row", name=scene.before.short_id).get_by_role(
+        "link", name="critical-flows"
+    ).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Billing saturates at 74/s (73 to 75)"
+    )
+    expect(page.locator("#saturation-0 .annotation-text", has_text="74/s")).to_be_visible()
+    assert watched.complaints() == []
+
+
+def test_two_runs_are_chosen_and_compared(open_page: OpenPage, scene: Scene) -> None:
+    page = open_page().open(scene.pages["runs"])
+    for run in (scene.after, scene.before):
+        page.get_by_role("row", name=run.short_id).get_by_role("checkbox").check()
+    page.get_by_role("button", name="Compare (2)").click()
+    # Older first, whatever the order of choosing: a comparison reads from before to after.
+    page.wait_for_url(re.compile(rf"runs={scene.before.pk},{scene.after.pk}$"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text("capacity rose from 74.2/s")
+
+
+def test_an_action_tells_its_verdict(open_page: OpenPage, scene: Scene) -> None:
+    page = open_page().open(scene.pages["runs"])
+    page.get_by_role("row", name=scene.after.short_id).get_by_role("link", name="ACT-1").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Raise the database pool: the re-test passed"
+    )
+    expect(page.get_by_role("heading", name="Verified by a run")).to_be_visible()
+    expect(page.locator("#retest-0 .main-svg").first).to_be_visible()
+
+
+def test_the_list_is_driven_by_keyboard(open_page: OpenPage, scene: Scene) -> None:
+    page = open_page().open(scene.pages["runs"])
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search")).to_be_focused()
+    page.keyboard.type("jxc")  # letters typed into the search move nothing
+    expect(page.get_by_label("Search")).to_have_value("jxc")
+    page.get_by_label("Search").fill("")
+    page.get_by_role("heading", level=1).click()
+    for key in ("j", "x", "j", "x", "j", "x"):  # the newest run failed and stays unchosen
+        page.keyboard.press(key)
+    expect(page.get_by_role("button", name="Compare (2)")).to_be_visible()
+    page.keyboard.press("c")
+    page.wait_for_url(re.compile(r"/compare/\?runs="))
+
+
+def test_seven_runs_can_not_be_chosen(open_page: OpenPage, scene: Scene) -> None:
+    for number in range(5):
+        records.run(scene.project, 60 + number, report=None)
+    page = open_page().open(scene.pages["runs"])
+    boxes = page.get_by_role("checkbox")
+    for index in range(6):
+        boxes.nth(index).check()
+    expect(page.get_by_role("button", name="Compare (6)")).to_be_visible()
+    assert boxes.nth(7).is_disabled()
+
+
+def test_the_choice_of_dark_is_remembered_and_reaches_the_figures(
+    open_page: OpenPage, scene: Scene
+) -> None:
+    page = open_page().open(scene.pages["run"])
+    label = page.locator("#saturation-0 .xtick text").first
+    light = label.evaluate("(node) => getComputedStyle(node).fill")
+    page.get_by_role("button", name="Switch between light and dark").click()
+    page.wait_for_function(
+        """(before) => getComputedStyle(
+            document.querySelector('#saturation-0 .xtick text')).fill !== before""",
+        arg=light,
+    )
+    page.reload()
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_zooming_one_chart_zooms_the_others(open_page: OpenPage, scene: Scene) -> None:
+    watched = open_page()
+    page = watched.open(scene.pages["run"])
+    watched.draw_everything()
+    assert page.evaluate("document.querySelector('#in-flight .chart-area').layout.xaxis.range") == [
+        0,
+        60,
+    ]
+    page.evaluate(
+        "Plotly.relayout(document.querySelector('#latency .chart-area'), {'xaxis.range': [10, 30]})"
+    )
+    for key in ("throughput", "outcomes", "in-flight", "probe-0"):
+        page.wait_for_function(
+            f"document.querySelector('#{key} .chart-area').layout.xaxis.range[0] === 10"
+        )
+    page.locator("#throughput .nsewdrag").first.dblclick()
+    for key in ("latency", "in-flight"):
+        page.wait_for_function(
+            f"document.querySelector('#{key} .chart-area').layout.xaxis.range[1] === 60"
+        )
+    assert watched.complaints() == []
+
+
+def test_no_button_of_a_figure_sends_it_away(open_page: OpenPage, scene: Scene) -> None:
+    watched = open_page()
+    page = watched.open(scene.pages["run"])
+    titles = page.locator("#saturation-0 .modebar-btn").evaluate_all(
+        "(buttons) => buttons.map((one) => one.dataset.title)"
+    )
+    assert titles
+    allowed = ("Download plot", "Zoom", "Pan", "Reset axes")
+    assert [title for title in titles if not title.startswith(allowed)] == []
+    assert watched.complaints() == []
+
+
+def test_a_figure_can_be_kept_as_a_picture(open_page: OpenPage, scene: Scene) -> None:
+    watched = open_page()
+    page = watched.open(scene.pages["run"])
+    with page.expect_download() as download:
+        page.locator("#saturation-0").hover()
+        page.locator("#saturation-0 .modebar-btn[data-title^='Download']").click()
+    assert download.value.suggested_filename.endswith(".png")
+    assert watched.complaints() == []
+
+
+def test_the_table_is_sorted_searched_and_taken_along(
+    open_page: OpenPage, scene: Scene, tmp_path: Path
+) -> None:
+    page = open_page().open(scene.pages["run"])
+    table = page.locator("#series tbody tr:visible")
+    expect(table).to_have_count(7)  # pooled rows come on request
+    page.get_by_label("Search the table").fill("billing stage_06")
+    expect(table).to_have_count(1)
+    page.get_by_label("Search the table").fill("")
+    head = page.get_by_role("columnheader", name="offered")
+    head.get_by_role("button").click()
+    assert first_phase(page) == "stage_01"
+    head.get_by_role("button").click()
+    assert first_phase(page) == "stage_06"
+    expect(head).to_have_attribute("aria-sort", "descending")
+    page.get_by_label("pooled rows").check()
+    expect(table).to_have_count(9)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as CSV").click()
+    download.value.save_as(tmp_path / "series.csv")
+    lines = (tmp_path / "series.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("scenario/step,phase,count,offered")
+    assert lines[1].startswith("billing/usage,stage_06,1200,120.0,74.0,21.0")
+
+
+def first_phase(page: Page) -> str:
+    return page.locator("#series tbody tr td").first.inner_text()
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_defused(
+    open_page: OpenPage, scene: Scene, tmp_path: Path
+) -> None:
+    """In CSV by an apostrophe, in Markdown by a backslash."""
+    report = scene.before.report
+    report["series"][0] |= {"scenario": "=HYPERLINK(1)", "phase": "a|b`c"}
+    scene.before.save()
+    page = open_page().open(scene.pages["run"])
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as CSV").click()
+    download.value.save_as(tmp_path / "series.csv")
+    assert "\n'=HYPERLINK(1)/usage," in (tmp_path / "series.csv").read_text(encoding="utf-8")
+    page.get_by_role("button", name="Copy as Markdown").click()
+    expect(page.get_by_role("status").filter(has_text="Copied the table")).to_be_visible()
+    assert "a\\|b\\`c" in page.evaluate("navigator.clipboard.readText()")
+
+
+def test_a_term_explains_itself_to_the_keyboard(open_page: OpenPage, scene: Scene) -> None:
+    page = open_page().open(scene.pages["run"])
+    term = page.locator("a.term", has_text="Goodput").first
+    term.focus()
+    tip = page.get_by_role("tooltip")
+    expect(tip).to_contain_text("Expected answers per second")
+    page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+    term.hover()
+    expect(tip).to_be_visible()
+
+
+def test_a_chart_unfolds_into_its_table(open_page: OpenPage, scene: Scene) -> None:
+    page = open_page().open(scene.pages["run"])
+    latency = page.locator("#latency")
+    latency.locator("summary").click()
+    heads = latency.get_by_role("columnheader").all_inner_texts()
+    assert heads[:4] == ["time since the start, s", "p50", "p95", "p99"]
+    expect(latency.locator("tbody tr")).to_have_count(60)
+
+
+def test_filters_live_in_the_address(open_page: OpenPage, scene: Scene) -> None:
+    page = open_page().open(scene.pages["runs"])
+    page.get_by_label("Verdict", exact=True).select_option("fail")
+    page.wait_for_url(re.compile(r"/projects/backend/\?verdict=fail$"))
+    expect(page.locator("table.runs tbody tr")).to_have_count(1)
+    page.go_back()
+    expect(page.locator("table.runs tbody tr")).to_have_count(3)
+
+
+def test_nothing_moves_while_figures_are_drawn(open_page: OpenPage, scene: Scene) -> None:
+    page = open_page().open("/help/")
+    page.add_init_script(
+        """window.shift = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach((one) => {
+            if (!one.hadRecentInput) window.shift += one.value; }))
+            .observe({type: 'layout-shift', buffered: true});"""
+    )
+    page.goto(f"{page.url.split('/help/')[0]}{scene.pages['run']}")
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.shift") < 0.02
+
+
+def test_an_action_is_moved_by_hand(open_page: OpenPage, scene: Scene) -> None:
+    proposed = records.action(scene.project, title="Cache the plans", state="proposed")
+    page = open_page().open(f"/actions/{proposed.pk}/")
+    page.get_by_label("New state").select_option("accepted")
+    page.get_by_label("Why, in a sentence").fill("Agreed on Monday")
+    page.get_by_role("button", name="Change").click()
+    expect(page.get_by_role("status")).to_have_text("ACT-2 is accepted now.")

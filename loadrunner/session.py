@@ -3,11 +3,13 @@
 Proxies of the environment are left aside: load and what belongs to it goes to the target itself.
 """
 
+import ssl
 from dataclasses import dataclass
 
 import httpx
 
 from loadrunner.campaign.model import Campaign, Request, Template
+from loadrunner.engine import tls
 from loadrunner.engine.variables import Values
 from loadrunner.engine.wire import USER_AGENT
 from loadrunner.errors import LoadrunnerError, UnreachableError
@@ -39,12 +41,17 @@ def message(request: Request, number: int = 0) -> Message:
     return Message(request.method, text(request.path), headers, body)
 
 
+def _tls(campaign: Campaign) -> ssl.SSLContext:
+    return tls.context(verify=campaign.target.verify_tls, ca_file=campaign.target.ca_file)
+
+
 def client(campaign: Campaign) -> httpx.Client:
     return httpx.Client(
         base_url=campaign.target.base_url,
         timeout=campaign.target.timeout_s,
         headers={"user-agent": USER_AGENT},
         trust_env=False,
+        verify=_tls(campaign),
     )
 
 
@@ -54,6 +61,7 @@ def async_client(campaign: Campaign) -> httpx.AsyncClient:
         timeout=campaign.target.timeout_s,
         headers={"user-agent": USER_AGENT},
         trust_env=False,
+        verify=_tls(campaign),
     )
 
 

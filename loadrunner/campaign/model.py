@@ -155,6 +155,8 @@ class Target:
     allow: tuple[str, ...]
     timeout_s: float = 10.0
     connect_timeout_s: float = 5.0
+    verify_tls: bool = True
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True)

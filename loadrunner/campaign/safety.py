@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -32,7 +33,20 @@ def target(section: TargetSection, reading: Reading) -> Target:
         allow=section.allow or THIS_MACHINE,
         timeout_s=section.timeout,
         connect_timeout_s=section.connect_timeout,
+        verify_tls=section.tls.verify,
+        ca_file=_ca_file(section, reading),
     )
+
+
+def _ca_file(section: TargetSection, reading: Reading) -> Path | None:
+    if section.tls.ca is None:
+        return None
+    file = reading.file.parent / section.tls.ca
+    if not file.is_file():
+        reading.problems.add(
+            ("target", "tls", "ca"), f"found {file}, which is no file; allowed: a PEM file"
+        )
+    return file
 
 
 def _wrong_address(base_url: str) -> str | None:

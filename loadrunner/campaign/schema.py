@@ -205,6 +205,13 @@ class RequestSection(Section):
         return "json_body" in self.model_fields_set
 
 
+class TlsSection(Section):
+    verify: bool = Field(True, description="Whether the server's certificate must be valid.")
+    ca: Filled | None = Field(
+        None, description="A file of certificates to trust beside the system's own."
+    )
+
+
 class TargetSection(Section):
     base_url: Filled = Field(
         description="Where requests go, such as http://127.0.0.1:8900; step paths are added to it."
@@ -215,6 +222,9 @@ class TargetSection(Section):
     )
     timeout: Duration = Field(10.0, description="How long an answer may take as a whole.")
     connect_timeout: Duration = Field(5.0, description="How long a connection may take.")
+    tls: TlsSection = Field(
+        TlsSection(), description="How the server of an https:// address is trusted."
+    )
 
 
 class BasicSection(Section):

@@ -52,7 +52,6 @@ class Settings:
     seed: int
     workers: int = 1
     labels: Mapping[str, str] = field(default_factory=dict)
-    verify_tls: bool = True
 
 
 class Coordinator:
@@ -120,7 +119,8 @@ class Coordinator:
             seed=self._settings.seed,
             base_url=target.base_url,
             addresses=self._addresses,
-            verify_tls=self._settings.verify_tls,
+            verify_tls=target.verify_tls,
+            ca_file=target.ca_file,
             timeout_s=target.timeout_s,
             connect_timeout_s=target.connect_timeout_s,
             drain_s=target.timeout_s,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from loadrunner.campaign.model import Variable
 from loadrunner.engine import record
 from loadrunner.engine.connection import MAX_KEPT_BODY, Connection, header
+from loadrunner.engine.content import ContentError, plain
 from loadrunner.engine.json_path import found
 from loadrunner.engine.outcomes import UNDECIDED, unexpected
 from loadrunner.engine.pool import ConnectError
@@ -146,7 +147,7 @@ class Journey:
         if outcome != record.OK:
             outcome, retry_after_ms = _protected(outcome, connection.head)
         elif self._plan.extract:
-            outcome, error = self._extract()
+            outcome, error = self._extract(connection.head)
         self._finish(outcome, status, error, retry_after_ms, now_ns, connection.served > 1)
 
     def on_broken(self, connection: Connection, reason: str, now_ns: int) -> None:
@@ -181,9 +182,11 @@ class Journey:
             self._connection.close()
             self._connection = None
 
-    def _extract(self) -> tuple[int, int]:
+    def _extract(self, head: bytes) -> tuple[int, int]:
         try:
-            document = json.loads(b"".join(self._body))
+            document = json.loads(plain(b"".join(self._body), header(head, b"content-encoding")))
+        except ContentError as error:
+            return record.CHECK_FAILED, self._error(f"extract: {error}")
         except ValueError:
             return record.CHECK_FAILED, self._error("extract: the answer is not JSON")
         assert self._values is not None

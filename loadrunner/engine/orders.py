@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from loadrunner.campaign.model import DataSet, Scenario
 from loadrunner.engine.record import Names
@@ -22,6 +23,7 @@ class Orders:
     base_url: str
     addresses: tuple[str, ...]
     verify_tls: bool
+    ca_file: Path | None
     timeout_s: float
     connect_timeout_s: float
     drain_s: float

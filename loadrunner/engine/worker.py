@@ -11,12 +11,11 @@ import heapq
 import json
 import signal
 import socket
-import ssl
 from collections.abc import Callable, Mapping
 from functools import partial
 from time import monotonic_ns
 
-from loadrunner.engine import schedule
+from loadrunner.engine import schedule, tls
 from loadrunner.engine.messages import Kind, Reader, instant_of, packed
 from loadrunner.engine.orders import Orders
 from loadrunner.engine.pool import Address, Pool
@@ -253,10 +252,7 @@ def _address(orders: Orders) -> Address:
     where = origin(orders.base_url)
     if where.scheme == "http":
         return Address(orders.addresses[0], where.port)
-    context = ssl.create_default_context()
-    if not orders.verify_tls:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+    context = tls.context(verify=orders.verify_tls, ca_file=orders.ca_file)
     return Address(orders.addresses[0], where.port, context, where.host)
 
 

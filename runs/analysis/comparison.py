@@ -611,13 +611,13 @@ def _failures_test(base: Series, cell: Series) -> _Test | None:
 def _decided(drafts: Sequence[_Draft]) -> Iterator[Row]:
     """Rows whose changes hold even though so many were looked at."""
     tests = [test for draft in drafts for test in draft.tests if test is not None]
-    limit = _discovery_limit([test.chance for test in tests])
+    limit = discovery_limit([test.chance for test in tests])
     for draft in drafts:
         changes = tuple(_held(test, limit, len(tests)) for test in draft.tests)
         yield replace(draft.row, changes=changes)
 
 
-def _discovery_limit(chances: Sequence[float]) -> float:
+def discovery_limit(chances: Sequence[float]) -> float:
     """The largest chance that still counts as a discovery (Benjamini and Hochberg, 1995)."""
     ordered = sorted(chances)
     passing = [

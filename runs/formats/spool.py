@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from runs.analysis.outcomes import UNSENT
+from runs.analysis.outcomes import OUTCOMES, UNSENT
 from runs.analysis.run_data import RunData, RunInfo, RunState
 from runs.formats import health as health_lines
 from runs.formats import manifest as manifests
@@ -43,7 +43,7 @@ READINGS_SCHEMA: Final[dict[str, pl.DataType]] = {
 _SAMPLES: Final = Layout(
     sample_lines.SCHEMA,
     sample_lines.REQUIRED,
-    {"outcome": sample_lines.OUTCOMES, "due_by": ("plan", "previous")},
+    {"outcome": OUTCOMES, "due_by": ("plan", "previous")},
 )
 _HEALTH: Final = Layout(health_lines.SCHEMA, ("t_us",))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -118,6 +118,17 @@ def test_metrics_that_only_follow_the_load_are_not_named() -> None:
     assert "rate_limit_rejections" not in named  # nothing was refused
 
 
+def test_a_pool_with_room_to_spare_is_cleared_although_it_moves_with_the_harm() -> None:
+    """The calls to the model pile up while billing is slow, and stay under half of their pool."""
+    data = saturated(5)
+    seconds = pl.col("t_us") / 1_000_000
+    piled = pl.when(seconds >= 32).then(3 + (seconds - 32) / 2).otherwise(2 + seconds % 2)
+    moved = data.readings.with_columns(
+        value=pl.when(pl.col("metric") == "llm_in_flight").then(piled).otherwise("value")
+    )
+    assert [one.metric for one in found_in(replace(data, readings=moved))] == ["db_pool_in_use"]
+
+
 def test_nothing_is_named_where_nothing_saturates() -> None:
     named = []
     for seed in range(30):

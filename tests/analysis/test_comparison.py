@@ -59,6 +59,7 @@ def test_a_third_slower_is_worse_with_its_ratio_and_interval() -> None:
     found = comparison.compare([made(), made(1.33, seed=2)])
     p95 = change(found, "p95")
     assert p95.verdict == "worse"
+    assert p95.ratio is not None
     assert p95.ratio == pytest.approx(1.33, rel=0.05)
     assert p95.ci is not None
     low, high = p95.ci
@@ -76,6 +77,24 @@ def test_a_run_against_itself_has_not_changed() -> None:
     assert change(found, "error_rate").verdict == "no_change"
     assert found.verdicts == ("no_change",)
     assert found.not_comparable == ()
+
+
+def test_without_any_scatter_the_noise_between_runs_remains() -> None:
+    """exp(2.447 * sqrt(2) * 3 %): Student's t of 6 degrees, the noise of two runs."""
+    data = run(requests(steady(60, 20), 100), phases=[phase(60, 20)])
+    found = comparison.compare([report.build(data)] * 2)
+    assert change(found, "p95").ci == pytest.approx((0.9014, 1.1094), abs=1e-3)
+
+
+def test_of_many_figures_a_few_are_expected_to_stand_out_by_chance() -> None:
+    """Benjamini and Hochberg's own example: 15 comparisons, four discoveries."""
+    chances = [
+        0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240,
+        0.4262, 0.5719, 0.6528, 0.7590, 1.0,
+    ]  # fmt: skip
+    assert comparison.discovery_limit(chances) == 0.0095
+    assert comparison.discovery_limit([0.2, 0.9]) == 0.0
+    assert comparison.discovery_limit([]) == 0.0
 
 
 def test_three_per_cent_more_is_within_the_noise_between_runs() -> None:

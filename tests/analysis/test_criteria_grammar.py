@@ -15,6 +15,7 @@ from runs.analysis.criteria.expression import (
     Expression,
     Name,
     Not,
+    Operator,
     Or,
     Relative,
     Selector,
@@ -194,6 +195,7 @@ def test_reading_raises_nothing_but_its_own_error(text: str) -> None:
     assert message
 
 
+OPERATORS: list[Operator] = ["<", "<=", ">", ">=", "=="]
 AMOUNTS = st.floats(0, 1e12).map(abs)
 NAMES = st.builds(Name, st.text(min_size=1, max_size=12)) | st.just(Name("*", is_any=True))
 PHASES = st.none() | st.builds(Name, st.text(min_size=1, max_size=12))
@@ -210,7 +212,7 @@ def atoms(draw: st.DrawFn) -> Atom:
     step = draw(st.none() | NAMES) if statistic.kind not in ("probe", "saturation") else None
     phase = draw(PHASES) if statistic.kind != "saturation" else None
     limit = draw(st.builds(Absolute, AMOUNTS, st.just(unit)) | RELATIVE)
-    operator = draw(st.sampled_from(["<", "<=", ">", ">=", "=="]))
+    operator = draw(st.sampled_from(OPERATORS))
     return Atom(statistic, Selector(name, step, phase), operator, limit)
 
 

@@ -21,7 +21,9 @@ def covers(estimate: Estimate, truth: float) -> bool:
     return low <= truth <= high
 
 
-def latencies(rng: np.random.Generator, seconds: float, rate: float, noise: float) -> tuple:  # type: ignore[type-arg]
+def latencies(
+    rng: np.random.Generator, seconds: float, rate: float, noise: float
+) -> tuple[intervals.Floats, intervals.Floats]:
     """Lognormal times whose level wanders (AR(1), 5 s) by `noise`."""
     count = round(seconds * rate)
     times = np.arange(count) / rate
@@ -40,25 +42,26 @@ def test_students_quantile_is_that_of_scipy(degrees: float) -> None:
         assert student_t.quantile(degrees) == pytest.approx(stdtrit(degrees, 0.975), rel=2e-4)
 
 
+@pytest.mark.parametrize("between", [0.0, 0.03])
 @pytest.mark.parametrize(
-    ("seconds", "rate", "least"),
+    ("seconds", "rate"),
     [
-        (120, 50, 0.90),  # blocks of 10 s
-        (60, 50, 0.90),  # blocks of 6 s
-        (20, 50, 0.88),  # blocks of 2 s
-        (10, 10, 0.88),  # too few beyond p95: order statistics
+        (120, 50),  # blocks of 10 s
+        (60, 50),  # blocks of 6 s
+        (20, 50),  # blocks of 2 s
+        (10, 10),  # too few beyond p95: order statistics
     ],
 )
-def test_the_interval_of_p95_holds_the_truth(seconds: float, rate: float, least: float) -> None:
-    """Runs of one build differ by 3 %, as the prior says; the level wanders within a run."""
+def test_the_interval_of_p95_holds_the_truth(seconds: float, rate: float, between: float) -> None:
+    """The level wanders within a run, and runs of one build differ as the prior says."""
     rng, noise = np.random.default_rng(7), 0.05
     truth = 100 * math.exp(math.hypot(0.4, noise) * 1.6448536)
     covered = 0
     for _ in range(200):
         values, times = latencies(rng, seconds, rate, noise)
-        between = math.exp(rng.normal(0, 0.03))
-        covered += covers(intervals.quantile(values * between, times, 0.95), truth)
-    assert covered / 200 >= least
+        values *= math.exp(rng.normal(0, between))
+        covered += covers(intervals.quantile(values, times, 0.95, between), truth)
+    assert covered / 200 >= (0.93 if between else 0.88)
 
 
 def test_the_value_is_the_nearest_rank() -> None:
@@ -120,15 +123,15 @@ def test_zeros_do_no_harm() -> None:
     st.lists(st.floats(0, 1e6) | st.just(math.inf), min_size=1, max_size=400),
     st.floats(0.1, 300),
     st.sampled_from([0.5, 0.9, 0.95, 0.99, 0.999]),
-    st.randoms(),
+    st.integers(0, 99),
 )
 def test_an_interval_holds_its_value_whatever_comes_and_in_whatever_order(
-    values: list[float], seconds: float, q: float, random: object
+    values: list[float], seconds: float, q: float, seed: int
 ) -> None:
-    pairs = [(value, seconds * at / len(values)) for at, value in enumerate(values)]
-    found = intervals.quantile(*map(np.array, zip(*pairs, strict=True)), q)
-    random.shuffle(pairs)  # type: ignore[attr-defined]
-    assert intervals.quantile(*map(np.array, zip(*pairs, strict=True)), q) == found
+    pairs = np.array([(value, seconds * at / len(values)) for at, value in enumerate(values)])
+    found = intervals.quantile(pairs[:, 0], pairs[:, 1], q)
+    mixed = np.random.default_rng(seed).permutation(pairs)
+    assert intervals.quantile(mixed[:, 0], mixed[:, 1], q) == found
     assert found.value is not None
     for bound in (found.low, found.high):
         assert bound is None or not math.isnan(bound)

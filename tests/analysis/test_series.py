@@ -382,7 +382,7 @@ def test_every_figure_agrees_with_a_plain_computation(seed: int) -> None:
             assert dumped(row) == plainly(rows, phases[row.scenario, row.phase], row)
 
 
-OUTCOMES = samples.OUTCOMES
+OUTCOMES = outcomes.OUTCOMES
 
 
 def randomised(

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -61,11 +62,18 @@ def never() -> Reply:
 class FaultServer:
     """Serves in a thread of its own; `requests` are the raw requests that came, in order."""
 
-    def __init__(self, replies: Mapping[str, Reply]) -> None:
+    def __init__(
+        self,
+        replies: Mapping[str, Reply],
+        host: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.requests: list[bytes] = []
         self.connections = 0
         self.port = 0
         self._replies = replies
+        self._host = host
+        self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._up = threading.Event()
         self._stop = asyncio.Event()
@@ -83,10 +91,11 @@ class FaultServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{'https' if self._tls else 'http'}://{host}:{self.port}"
 
     async def _run(self) -> None:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._serve, self._host, 0, ssl=self._tls)
         self.port = server.sockets[0].getsockname()[1]
         self._up.set()
         await self._stop.wait()

@@ -35,13 +35,14 @@ def carried_out(
     folder: Path,
     workers: int = 1,
     credentials: dict[str, Credential] | None = None,
+    addresses: tuple[str, ...] = ("127.0.0.1",),
 ) -> pl.DataFrame:
     """The samples of a run that was really made, sorted by the time they were due."""
     coordinator = Coordinator(
         plan,
         Settings(RUN, seed=1, workers=workers),
         credentials or {},
-        ("127.0.0.1",),
+        addresses,
         SpoolWriter(folder),
         None,
     )

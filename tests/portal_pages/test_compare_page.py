@@ -61,7 +61,7 @@ def test_runs_of_one_build_are_not_called_different(
 ) -> None:
     page = get(visitor, before, records.run(project, 40))
     assert "capacity did not change: 74.2/s and 74.2/s" in page
-    assert "No figure is better or worse by more than these runs&#x27; noise." in page
+    assert "No figure is better or worse by more than these runs' noise." in page
 
 
 def test_what_did_not_change_is_shown_on_request(

@@ -94,7 +94,7 @@ class _Reader:
 
     def _and(self) -> Expression:
         operands = [self._not()]
-        if self._keyword("and"):
+        while self._keyword("and"):
             operands.append(self._not())
         return operands[0] if len(operands) == 1 else And(tuple(operands))
 

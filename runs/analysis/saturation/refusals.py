@@ -16,6 +16,7 @@ Window = tuple[float, float]
 _LONG_RUN: Final = 8
 _LONG_SHARE: Final = 0.5
 _OF_EACH: Final = 1.5
+_ALIKE: Final = 0.6
 _FEWEST: Final = 30
 _FEWEST_OF_ONE: Final = 4
 _TELLING: Final = 0.04
@@ -46,17 +47,41 @@ def is_limit(calls: Flow, windows: Sequence[Window]) -> bool:
 
 def limit(calls: Flow) -> Limit:
     """From every request of the run that was admitted or refused."""
-    known = calls.good | calls.refused
+    known = ~calls.unsent
     due, refused = calls.due[known], calls.refused[known]
     user, status = calls.user[known], calls.status[known]
     runs = _long_runs(due, refused)
-    in_long = sum(last - first + 1 for first, last in runs)
+    blocks = _blocks(due, refused, runs)
     paid = bool((status[refused] == _PAYMENT_REQUIRED).mean() > 0.5) if refused.any() else False
-    used_up = in_long > _LONG_SHARE * max(int(refused.sum()), 1)
-    is_quota = paid or (used_up and not _one_of_each(runs, user))
-    quota = _quota(due, refused, runs) if is_quota else None
-    scope = _scope_of_quota(refused, user) if is_quota else _scope_of_rate(due, refused, user)
-    return Limit(is_quota, quota, scope)
+    if not paid and not _is_used_up(refused, user, runs, blocks):
+        return Limit(False, None, _scope_of_rate(due, refused, user))
+    return Limit(True, _quota(blocks), _scope_of_quota(refused, user))
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """From one opening of a window to the next: admissions and seconds, of the shortest kind;
+    `slack` is how late an opening may be noticed."""
+
+    sizes: Ints
+    lengths: Floats
+    slack: float
+
+    @property
+    def are_alike(self) -> bool:
+        alike = self.sizes >= 0.98 * self.sizes.max() - 1
+        return bool(alike.mean() >= _ALIKE)
+
+
+def _is_used_up(
+    refused: Flags, user: Ints, runs: list[tuple[int, int]], blocks: _Blocks | None
+) -> bool:
+    in_long = sum(last - first + 1 for first, last in runs)
+    if in_long <= _LONG_SHARE * max(int(refused.sum()), 1):
+        return False
+    if blocks is None:
+        return max(last - first + 1 for first, last in runs) >= _FEWEST
+    return blocks.are_alike and not _one_of_each(runs, user)
 
 
 def _long_runs(due: Floats, refused: Flags) -> list[tuple[int, int]]:
@@ -78,21 +103,23 @@ def _one_of_each(runs: list[tuple[int, int]], user: Ints) -> bool:
     return several and bool(each) and float(np.median(each)) <= _OF_EACH
 
 
-def _quota(due: Floats, refused: Flags, runs: list[tuple[int, int]]) -> Quota:
-    """A window opens with the first admission after a long row of refusals, and what is admitted
-    until the next row is its size. Two openings show its length."""
+def _blocks(due: Floats, refused: Flags, runs: list[tuple[int, int]]) -> _Blocks | None:
+    """A window opens with the first admission after a long row of refusals; None below two."""
     resumes = [last + 1 for _, last in runs if last + 1 < len(due)]
     if len(resumes) < 2:
-        return Quota(None, None)
+        return None
     opened = due[resumes]
-    slack = float(np.max(opened - due[[i - 1 for i in resumes]]))
+    slack = float(np.max(opened - due[[at - 1 for at in resumes]]))
     lengths = np.diff(opened)
-    shortest = float(lengths.min())
-    single = lengths < 1.5 * shortest
-    length = _rounded(float(np.median(lengths[single])), slack)
-    admitted = np.cumsum(~refused)
-    sizes = np.diff(admitted[resumes])[single]
-    return Quota(int(np.max(sizes)), length)
+    single = lengths < 1.5 * lengths.min()
+    sizes = np.diff(np.cumsum(~refused)[resumes])
+    return _Blocks(sizes[single], lengths[single], slack)
+
+
+def _quota(blocks: _Blocks | None) -> Quota:
+    if blocks is None or not blocks.are_alike:
+        return Quota(None, None)
+    return Quota(int(blocks.sizes.max()), _rounded(float(np.median(blocks.lengths)), blocks.slack))
 
 
 def _rounded(length: float, slack: float) -> float:

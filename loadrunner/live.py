@@ -82,7 +82,7 @@ def _scenarios(now: Snapshot) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("scenario")
     table.add_column("phase")
-    for heading in ("wanted", "answered", "p50", "p95", "p99"):
+    for heading in ("journeys wanted", "requests answered", "p50", "p95", "p99"):
         table.add_column(heading, justify="right")
     table.add_column("outcomes so far")
     for one in now.scenarios:

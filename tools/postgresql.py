@@ -61,8 +61,8 @@ class _Cluster:
     folder: Path
 
     def start(self) -> None:
-        if _owner():
-            shutil.chown(self.folder, "postgres", "postgres")
+        if owner := _owner():
+            shutil.chown(self.folder, owner, owner)
         log, data = str(self.folder / "log"), self._data
         locale = ["--locale=C", "--encoding=UTF8"]
         self._call("initdb", "-D", data, "-U", _DATABASE, "-A", "trust", "--no-sync", *locale)
@@ -88,12 +88,14 @@ class _Cluster:
                 stdout=file,
                 stderr=file,
                 check=False,
-                **_owner(),
+                user=_owner(),
+                group=_owner(),
             )
         if done.returncode:
             told = output.read_text(errors="replace").strip().splitlines()[-1:]
             raise ToolError(f"PostgreSQL's {program} failed: {' '.join(told)}")
 
 
-def _owner() -> dict[str, str]:
-    return {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
+def _owner() -> str | None:
+    """Debian's user and group of this name where we are root, else ourselves."""
+    return "postgres" if os.geteuid() == 0 else None

@@ -229,7 +229,7 @@ def _score(data: RunData, metric: ProbeMetric, harm: _Harm, bins: Floats) -> _Sc
         + 0.8 * (ceiling[0] - ceiling[1])
         + 0.5 * shift
     )
-    score *= 1.0 if _is_clear(values[bad], metric) else 1.0
+    score *= 0.2 if _is_clear(values[bad], metric) else 1.0
     means = float(values[bad].mean()), float(values[good].mean())
     return _Score(metric, harm, score, with_harm, beside_load, shift, ceiling, means, is_counter)
 

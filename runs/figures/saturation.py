@@ -36,7 +36,7 @@ def draw(key: str, verdict: Point, points: Sequence[Point]) -> Chart:
 
 def _figure(verdict: Point, stages: Sequence[Point]) -> Figure:
     most = max(point["offered_jps"] for point in stages)
-    right = 1.06 * max(most, *_beyond(verdict))
+    right = 1.06 * max(most, *beyond(verdict))
     latency = LatencyAxis([stage["p95_ms"] for stage in stages] + [s["p50_ms"] for s in stages])
     ceiling = 1.12 * max(most, *(stage["goodput_jps"] for stage in stages))
     frame = chart.layout(
@@ -53,7 +53,7 @@ def _figure(verdict: Point, stages: Sequence[Point]) -> Figure:
     return {"data": traces(stages), "layout": frame}
 
 
-def _beyond(verdict: Point) -> tuple[float, ...]:
+def beyond(verdict: Point) -> tuple[float, ...]:
     """Loads that must lie in the picture although no stage went there."""
     peak = (verdict.get("headroom") or {}).get("peak_jps")
     _, high = wording.bounds(verdict.get("ci_jps"))

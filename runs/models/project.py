@@ -16,6 +16,9 @@ class Project(models.Model):
     description = models.TextField(blank=True)
     # Journeys per second that production sees at its peak, by scenario.
     peak_jps = models.JSONField(default=dict, blank=True)
+    # Retention: older runs, and runs beyond the newest so many, are purged. Null keeps them all.
+    keep_days = models.PositiveIntegerField(null=True, blank=True)
+    keep_runs = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -6,10 +6,18 @@ from django.db import models
 from runs.models.project import Project
 
 
+class LiveRuns(models.Manager["Run"]):
+    """Without the runs that were deleted and can still be restored."""
+
+    def get_queryset(self) -> models.QuerySet["Run"]:
+        return super().get_queryset().filter(deleted_at=None)
+
+
 class Run(models.Model):
     """One execution of a campaign: its context, what was computed from it, and where that stands.
 
     The documents at the end are large: lists of runs defer them by name (`Run.DOCUMENTS`).
+    `Run.objects` are the runs that people see, `Run.every` are those that were deleted too.
     """
 
     class Processing(models.TextChoices):
@@ -63,6 +71,11 @@ class Run(models.Model):
     # What could not be read of the raw files, a sentence each.
     reading_notes = models.JSONField(default=list, blank=True)
 
+    # The names of its scenarios, one a line, with a line's end before the first and after the last.
+    scenarios = models.TextField(blank=True)
+    # What was computed of the raw files takes so much room in the store.
+    derived_bytes = models.BigIntegerField(default=0)
+
     is_baseline = models.BooleanField(default=False)
     is_pinned = models.BooleanField(default=False)
     notes = models.TextField(blank=True)
@@ -71,11 +84,17 @@ class Run(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
     )
 
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    deleted_by = models.CharField(max_length=200, blank=True)
+
     # Large documents last, so that a database that stores rows whole reads past them.
     manifest = models.JSONField(default=dict)
     report = models.JSONField(null=True, blank=True)
     timeline = models.JSONField(null=True, blank=True)
     curves = models.JSONField(null=True, blank=True)
+
+    objects = LiveRuns()
+    every = models.Manager["Run"]()
 
     DOCUMENTS = ("manifest", "report", "timeline", "curves")
 

@@ -14,7 +14,7 @@ from markdown_it.token import Token
 from runs.glossary import slug
 
 # In the order of reading; what is not named follows by name.
-_ORDER = ("getting-started", "reading-results", "campaigns", "criteria", "glossary")
+_ORDER = ("reading-results", "campaigns", "criteria", "loadrunner", "ci", "glossary")
 _DOCUMENT = re.compile(r"^(?:\./)?([a-z0-9-]+)\.md(#.*)?$")
 
 
@@ -49,7 +49,11 @@ def title_of(name: str) -> str:
     """The document's first heading."""
     text = (_folder() / f"{name}.md").read_text(encoding="utf-8")
     heading = re.search(r"^# (.+)$", text, re.MULTILINE)
-    return heading.group(1).strip() if heading else name.replace("-", " ").capitalize()
+    return (
+        heading.group(1).replace("`", "").strip()
+        if heading
+        else name.replace("-", " ").capitalize()
+    )
 
 
 @cache
@@ -80,6 +84,6 @@ def _link(token: Token) -> None:
 
 def _scrolling(html: str) -> str:
     """Wide tables and listings scroll in themselves, and by keyboard too."""
-    region = '<div class="scroll" tabindex="0" role="region" aria-label="Table"><table>'
+    region = '<div class="scroll" tabindex="0" role="group" aria-label="Table"><table>'
     html = html.replace("<table>", region).replace("</table>", "</table></div>")
     return html.replace("<pre>", '<pre tabindex="0">')

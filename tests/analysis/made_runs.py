@@ -160,4 +160,5 @@ def queue(due_s: Floats, service_s: Floats, servers: int) -> Floats:
 def in_use(due_s: Floats, ends_s: Floats, service_s: Floats, at_s: Floats) -> Floats:
     """How many servers were busy at each moment."""
     starts = np.sort(ends_s - service_s)
-    return np.searchsorted(starts, at_s, "right") - np.searchsorted(np.sort(ends_s), at_s, "right")
+    begun = np.searchsorted(starts, at_s, "right")
+    return (begun - np.searchsorted(np.sort(ends_s), at_s, "right")).astype(np.float64)

@@ -130,7 +130,7 @@ def test_a_pool_with_room_to_spare_is_cleared_although_it_moves_with_the_harm() 
 
 
 def test_nothing_is_named_where_nothing_saturates() -> None:
-    named = []
+    named: list[Bottleneck] = []
     for seed in range(30):
         rng = np.random.default_rng(seed)
         made = billing(rng, [20, 25, 30, 35, 40, 45, 48, 50], 6, POOL / TRUTH)

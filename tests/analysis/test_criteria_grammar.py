@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runs.analysis.criteria import Catalogue, Criterion, CriterionError, check, parse
+from runs.analysis.criteria import By, Catalogue, Criterion, CriterionError, check, parse
 from runs.analysis.criteria.expression import (
     Absolute,
     And,
@@ -222,8 +222,8 @@ def joined(parts: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression
 
 
 @given(st.recursive(atoms(), joined, max_leaves=5), st.sampled_from([None, "point", "interval"]))
-def test_what_is_written_out_reads_back_the_same(expression: Expression, by: str | None) -> None:
-    criterion = Criterion(expression, by)  # type: ignore[arg-type]
+def test_what_is_written_out_reads_back_the_same(expression: Expression, by: By | None) -> None:
+    criterion = Criterion(expression, by)
     assert parse(str(criterion)) == criterion
 
 

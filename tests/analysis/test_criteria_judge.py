@@ -2,13 +2,14 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
 from runs.analysis import criteria, intervals
-from runs.analysis.criteria import Judgement, evaluate, judge, parse, unjudged
+from runs.analysis.criteria import By, Judgement, evaluate, judge, parse, unjudged
 from runs.analysis.plan import Phase, ProbeMetric
 from runs.analysis.run_data import RunData
 from runs.analysis.saturation.result import Headroom, Saturation
@@ -25,8 +26,8 @@ def flat(took_ms: float = 100.0, outcomes: dict[str, int] | None = None) -> RunD
     return run(requests(steady(60, 20), took_ms, outcome=ends), phases=[PLATEAU])
 
 
-def verdict_of(text: str, data: RunData, **more: object) -> Judgement:
-    return judge(parse(text), data, **more)  # type: ignore[arg-type]
+def verdict_of(text: str, data: RunData, **more: Any) -> Judgement:
+    return judge(parse(text), data, **more)
 
 
 def point(
@@ -34,7 +35,7 @@ def point(
     capacity: float | None = 80.0,
     ci: tuple[float, float] | None = (76.0, 84.0),
     peak: float | None = None,
-    **more: object,
+    **more: Any,
 ) -> Saturation:
     found = Saturation(
         scenario=scenario,
@@ -58,7 +59,7 @@ def point(
     if peak and capacity and ci:
         room = Headroom(peak, capacity / peak, (ci[0] / peak, ci[1] / peak))
         found = replace(found, headroom=room)
-    return replace(found, **more)  # type: ignore[arg-type]
+    return replace(found, **more)
 
 
 def not_reached(up_to: float, peak: float | None = None) -> Saturation:
@@ -321,7 +322,7 @@ def test_capacity_without_an_estimate_is_inconclusive() -> None:
         (80, 90, "interval", "fail"),
     ],
 )
-def test_a_capacity_against_the_baselines(before: float, now: float, by: str, verdict: str) -> None:
+def test_a_capacity_against_the_baselines(before: float, now: float, by: By, verdict: str) -> None:
     text = "capacity(billing) >= 1.3 * baseline"
     found = judge(
         parse(text),
@@ -329,7 +330,7 @@ def test_a_capacity_against_the_baselines(before: float, now: float, by: str, ve
         (point(capacity=now, ci=(0.95 * now, 1.05 * now)),),
         billing(),
         (point(capacity=before, ci=(0.95 * before, 1.05 * before)),),
-        by=by,  # type: ignore[arg-type]
+        by=by,
     )
     assert found.verdict == verdict
     assert found.limit == pytest.approx(1.3 * before)

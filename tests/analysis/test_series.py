@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from runs.analysis import series
+from runs.analysis.outcomes import OUTCOMES
 from runs.analysis.plan import Phase, Plan
 from runs.analysis.run_data import RunData, RunInfo
 from runs.analysis.series import Series
@@ -380,9 +381,6 @@ def test_every_figure_agrees_with_a_plain_computation(seed: int) -> None:
     for row in series.rows(data):
         if row.scenario is not None and row.step is not None and row.phase is not None:
             assert dumped(row) == plainly(rows, phases[row.scenario, row.phase], row)
-
-
-OUTCOMES = outcomes.OUTCOMES
 
 
 def randomised(

@@ -1,6 +1,7 @@
 """When a run may be believed: the generator's faults are told from the target's."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -8,7 +9,7 @@ import pytest
 
 from runs.analysis import validity
 from runs.analysis.plan import Phase
-from runs.analysis.run_data import Fidelity, RunData, RunInfo
+from runs.analysis.run_data import Fidelity, RunData, RunInfo, RunState
 from runs.analysis.validity import Validity
 from runs.formats import health
 from tests.analysis.made_runs import SECOND, healthy, phase, queue, requests, run, steady
@@ -20,10 +21,10 @@ def codes(found: Validity) -> list[str]:
     return [reason.code for reason in found.reasons]
 
 
-def minute(late_ms: float | np.ndarray = 0.0, **more: object) -> RunData:
+def minute(late_ms: float | np.ndarray = 0.0, **more: Any) -> RunData:
     """A minute at 20/s, answered in 100 ms."""
     due = steady(60, 20)
-    return run(requests(due, 100.0 + np.asarray(late_ms), late_ms=late_ms, **more), phases=MINUTE)  # type: ignore[arg-type]
+    return run(requests(due, 100.0 + np.asarray(late_ms), late_ms=late_ms, **more), phases=MINUTE)
 
 
 def late(share: float, by_ms: float) -> np.ndarray:
@@ -172,7 +173,7 @@ def test_the_coordinator_may_be_as_busy_as_it_likes() -> None:
     assert validity.judge(replace(minute(), health=rows)).verdict == "valid"
 
 
-def two_phases(until_s: float, state: str) -> RunData:
+def two_phases(until_s: float, state: RunState) -> RunData:
     phases = [phase(30, 20), phase(30, 20, start_s=30, name="spike")]
     due = steady(60, 20)
     due = due[due < until_s]
@@ -180,7 +181,7 @@ def two_phases(until_s: float, state: str) -> RunData:
     frames = [requests(first, 100)]
     if len(second):
         frames.append(requests(second, 100, phase="spike"))
-    return run(*frames, phases=phases, state=state)  # type: ignore[arg-type]
+    return run(*frames, phases=phases, state=state)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +195,7 @@ def two_phases(until_s: float, state: str) -> RunData:
     ],
 )
 def test_a_run_that_ended_early_is_invalid_where_a_phase_hardly_ran(
-    until_s: float, state: str, verdict: str
+    until_s: float, state: RunState, verdict: str
 ) -> None:
     found = validity.judge(two_phases(until_s, state))
     assert found.verdict == verdict

@@ -54,7 +54,6 @@ class Watched:
         return self.page
 
     def settle(self) -> None:
-        self.page.wait_for_load_state("networkidle")
         self.page.wait_for_function(
             """() => [...document.querySelectorAll('[data-figure]')].every((area) => {
                 const at = area.getBoundingClientRect();

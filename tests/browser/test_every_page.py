@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Scene, Watched
 
@@ -62,10 +63,12 @@ def test_hovering_a_figure_breaks_no_rule(open_page: OpenPage, scene: Scene) -> 
     watched = open_page()
     page = watched.open(scene.pages["run"])
     watched.draw_everything()
-    for key in ("saturation-0", "latency", "outcomes"):
-        page.locator(f"#{key} .chart-area").hover(position={"x": 300, "y": 120})
-        page.wait_for_timeout(200)
-    assert page.locator("#latency .hoverlayer text").count() > 0
+    for key in ("latency", "outcomes", "probe-0"):
+        page.locator(f"#{key} .chart-area").hover(position={"x": 200, "y": 120})
+        expect(page.locator(f"#{key} .hoverlayer text").first).to_be_visible()
+    stage = "(area) => Plotly.Fx.hover(area, [{curveNumber: 0, pointNumber: 1}])"
+    page.locator("#saturation-0 .chart-area").evaluate(stage)
+    expect(page.locator("#saturation-0 .hoverlayer text").first).to_be_visible()
     assert watched.complaints() == []
 
 

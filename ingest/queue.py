@@ -50,7 +50,7 @@ class Lease:
 
     def note_stage(self, stage: str) -> None:
         self.extend()
-        Run.objects.filter(pk=self.run_id).update(stage=stage)
+        Run.every.filter(pk=self.run_id).update(stage=stage)
 
     def finish(self) -> None:
         """The run is ready."""
@@ -73,7 +73,7 @@ class Lease:
             )
             if not changed:
                 raise LeaseLostError(f"the lease on run {self.run_id} has gone to another worker")
-            Run.objects.filter(pk=self.run_id).update(**run_columns)
+            Run.every.filter(pk=self.run_id).update(**run_columns)
 
     def _row(self) -> QuerySet[Work]:
         return Work.objects.filter(run_id=self.run_id, state=Work.State.LEASED, lease=self.key)
@@ -125,7 +125,7 @@ def _take(work: Work, lease: Lease, now: datetime) -> bool:
             attempts=lease.attempt,
         )
         if taken:
-            Run.objects.filter(pk=work.run_id).update(
+            Run.every.filter(pk=work.run_id).update(
                 processing=Run.Processing.PROCESSING, stage="", reason=""
             )
     return bool(taken)
@@ -144,7 +144,7 @@ def _bury_hopeless(now: datetime) -> None:
                 f"The worker was lost {work.attempts} times while it had this run; it may need "
                 "more memory than there is. Look at the portal's log, then try again."
             )
-            Run.objects.filter(pk=work.run_id).update(
+            Run.every.filter(pk=work.run_id).update(
                 processing=Run.Processing.FAILED, reason=reason
             )
             logger.error("run %s: %s", work.run_id, reason)

@@ -66,7 +66,7 @@ def _found_or_saved(fresh: Run) -> tuple[Run, bool]:
         for field in Run._meta.concrete_fields
         if not field.primary_key and field.attname != "uploaded_at"
     }
-    return Run.objects.get_or_create(pk=fresh.pk, defaults=values)
+    return Run.every.get_or_create(pk=fresh.pk, defaults=values)
 
 
 def take_file(
@@ -98,7 +98,7 @@ def take_file(
 
 def _locked(run_id: UUID) -> Run:
     """The run's row, held against other calls until the transaction ends."""
-    return Run.objects.select_for_update().get(pk=run_id)
+    return Run.every.select_for_update().get(pk=run_id)
 
 
 def _same_or_conflict(known: RunFile, body: bodies.Body) -> RunFile:

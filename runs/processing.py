@@ -35,7 +35,7 @@ def process(run_id: UUID, progress: Progress, *, announce: bool = True) -> None:
     store.write_frames(run_id, samples=raw.samples, readings=raw.readings, health=raw.health)
     progress("analysing")
     data = spool.run_data(raw)
-    run = Run.objects.select_related("project").get(pk=run_id)
+    run = Run.every.select_related("project").get(pk=run_id)
     built = report.build(data, _baseline_data(run))
     documents = _documents(data, built)
     progress("saving")
@@ -71,7 +71,7 @@ def _save(
     notes: tuple[str, ...],
 ) -> None:
     """Columns of processing only: what people changed meanwhile stays."""
-    Run.objects.filter(pk=run.pk).update(
+    Run.every.filter(pk=run.pk).update(
         # Whoever wrote it is gone: this is all there will ever be.
         state="incomplete" if state == "running" else state,
         validity=built.validity.verdict,

@@ -33,6 +33,9 @@ class ScenarioRun:
         self._scenario = scenario
         self._orders = orders
         self._users = _users(scenario, orders)
+        # Scenarios that share an identity begin with different users of it, or two flows at the
+        # same rate would meet at the same user all along.
+        self._first_user = self._users * index // len(orders.scenarios)
         self._ends_us = [schedule.span(load).end_us for load in scenario.load]
         self._last = len(scenario.load) - 1
         self._pauses_us = [round(load.think_time_s * 1e6) for load in scenario.load]
@@ -62,7 +65,7 @@ class ScenarioRun:
         """A journey is due. It starts, or is dropped where the campaign says so."""
         if number >= self._limit:
             return
-        user = number % self._users if self._users else record.NONE
+        user = (self._first_user + number) % self._users if self._users else record.NONE
         due_us += self.steps[0].think_us
         journey = Journey(self, number, user, due_us, record.PLAN)
         if self._active >= self._max_in_flight:

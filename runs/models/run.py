@@ -101,8 +101,17 @@ class Run(models.Model):
     class Meta:
         ordering = ["-started_at", "-id"]
         indexes = [
-            models.Index(fields=["project", "-started_at", "-id"], name="run_by_project"),
-            models.Index(fields=["-started_at", "-id"], name="run_by_start"),
+            # Of live runs only, so that counting and turning pages need not look into the rows.
+            models.Index(
+                fields=["project", "-started_at", "-id"],
+                name="live_run_by_project",
+                condition=models.Q(deleted_at=None),
+            ),
+            models.Index(
+                fields=["-started_at", "-id"],
+                name="live_run_by_start",
+                condition=models.Q(deleted_at=None),
+            ),
             models.Index(fields=["processing"], name="run_by_processing"),
         ]
         constraints = [

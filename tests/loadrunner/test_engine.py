@@ -275,6 +275,19 @@ def test_each_user_sends_its_own_credential_and_rows_follow_the_journey(tmp_path
     assert samples["bytes_out"].to_list() == [len(request) for request in sent]
 
 
+def test_two_scenarios_of_one_identity_do_not_meet_at_the_same_user(tmp_path: Path) -> None:
+    lines = Credential(tuple(b"x-user: %d\r\n" % user for user in range(4)))
+    with FaultServer({"/": sends(OK)}) as server:
+        flows = [
+            Scenario(name, (step("/"),), (at_rate(4, 1),), identity="members")
+            for name in ("export", "delete")
+        ]
+        plan = campaign(server.url, *flows)
+        samples = carried_out(plan, tmp_path / "spool", credentials={"members": lines})
+    users = {name: samples.filter(scenario=name)["user"].to_list() for name in ("export", "delete")}
+    assert users == {"export": [0, 1, 2, 3], "delete": [2, 3, 0, 1]}
+
+
 def test_every_request_carries_the_run_and_the_trace_id_of_its_sample(tmp_path: Path) -> None:
     with FaultServer({"/": sends(OK)}) as server:
         scenario = Scenario("flow", (step("/"),), (at_rate(4, 1),))

@@ -10,16 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from loadrunner.campaign import document
+from loadrunner.campaign.abort import abort_rules
 from loadrunner.campaign.criteria import catalogue, criteria
 from loadrunner.campaign.data_sets import data_sets
 from loadrunner.campaign.identities import identities
+from loadrunner.campaign.limits import check_limits, limits
 from loadrunner.campaign.model import Campaign
 from loadrunner.campaign.probes import probes
 from loadrunner.campaign.problems import Problems
 from loadrunner.campaign.reading import Reading
 from loadrunner.campaign.safety import check_allowed, target
+from loadrunner.campaign.scenarios import cleanup, setup
 from loadrunner.campaign.scenarios import scenarios as all_scenarios
-from loadrunner.campaign.scenarios import setup
 from loadrunner.campaign.schema import CampaignFile
 from loadrunner.campaign.secrets import closed, masked_file
 from loadrunner.campaign.selection import as_smoke, selected
@@ -59,6 +61,8 @@ def load(
     chosen = selected(
         campaign, scenarios, smoke=file.smoke if smoke else None, destructive=allow_destructive
     )
+    check_limits(chosen, reading)
+    reading.problems.raise_any()
     check_allowed(chosen.target)
     return chosen if not smoke else replace(chosen, is_smoke=True)
 
@@ -108,9 +112,12 @@ def _campaign(file: CampaignFile, reading: Reading) -> Campaign:
         identities=identities(file.identities, reading),
         data={name: one for name, one in data.items() if one is not None},
         setup=setup(file.setup, file.identities, reading),
+        cleanup=cleanup(file.cleanup, file.identities, reading),
         peak_jps=dict(file.peak),
         probes=readings,
         criteria=judged,
+        limits=limits(file.limits),
+        abort=abort_rules(file.abort, flows, reading),
     )
 
 

@@ -147,9 +147,37 @@ class ProbePlan:
     every_s: float = 1.0
 
 
+AbortStatistic = Literal["error_rate", "rate_5xx", "refusal_rate", "drop_rate", "p95"]
+
+
+@dataclass(frozen=True)
+class AbortRule:
+    """What ends a run early: the statistic of any of the `steps` (scenario, step), over the last
+    `window_s`, goes beyond `limit` (a share of 1, or milliseconds for p95), or with `or_equal`
+    reaches it. `text` is the rule as written."""
+
+    text: str
+    statistic: AbortStatistic
+    steps: tuple[tuple[str, str], ...]
+    limit: float
+    window_s: float
+    or_equal: bool = False
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The caps of a run, None where there is none; requests count retries, bytes both ways."""
+
+    rate_rps: float | None = None
+    requests: int | None = None
+    bytes: int | None = None
+    duration_s: float | None = None
+
+
 @dataclass(frozen=True)
 class Target:
-    """`allow` are the hosts that may be loaded; every request goes to `base_url`."""
+    """`allow` are the hosts, addresses and networks that may be loaded; every request goes to
+    `base_url`. A run ends when the file `stop_file` appears."""
 
     base_url: str
     allow: tuple[str, ...]
@@ -157,6 +185,7 @@ class Target:
     connect_timeout_s: float = 5.0
     verify_tls: bool = True
     ca_file: Path | None = None
+    stop_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -164,8 +193,8 @@ class Campaign:
     """`text` is the file as it was but for secret values, which are masked in it; `sha256` is
     that of the file itself. `secrets` are the values that must never be written.
 
-    `skipped` names the scenarios that are left out, and as `criterion TEXT` the criteria that
-    go with them, each with the reason in words. `notes` are remarks for the user.
+    `skipped` names the scenarios that are left out, and as `criterion TEXT` and `abort TEXT`
+    what goes with them, each with the reason in words. `notes` are remarks for the user.
     """
 
     name: str
@@ -177,9 +206,12 @@ class Campaign:
     identities: Mapping[str, Identity] = field(default_factory=dict)
     data: Mapping[str, DataSet] = field(default_factory=dict)
     setup: tuple[SetupRequest, ...] = ()
+    cleanup: tuple[SetupRequest, ...] = ()
     peak_jps: Mapping[str, float] = field(default_factory=dict)
     probes: tuple[ProbePlan, ...] = ()
     criteria: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    abort: tuple[AbortRule, ...] = ()
     secrets: frozenset[str] = frozenset()
     skipped: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

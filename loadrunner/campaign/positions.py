@@ -24,7 +24,9 @@ def request_part(path: Path) -> Path | None:
     match path:
         case ("scenarios", _, "steps", int(), "request", *inside):
             pass
-        case ("setup", int(), "request", *inside) | ("identities", _, "login", *inside):
+        case ("setup" | "cleanup", int(), "request", *inside):
+            pass
+        case ("identities", _, "login", *inside):
             pass
         case _:
             return None

@@ -1,7 +1,8 @@
-"""Which hosts a campaign may load: decided before anything is contacted."""
+"""Which hosts and addresses a campaign may load: decided before anything is contacted."""
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,6 +16,16 @@ from loadrunner.errors import SafetyError
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|\[?[0-9A-Fa-f:.]+\]?")
 
 THIS_MACHINE: Final = ("127.0.0.1", "localhost", "::1")
+IN_FILE: Final = "add {} to target.allow in the campaign file"
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+# Loopback, private and link-local networks: what they reach is near, and seldom somebody else's.
+_LOCAL: Final = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"),
+        *("0.0.0.0/32", "::/128", "::1/128", "fc00::/7", "fe80::/10"),
+    )
+)
 
 
 def target(section: TargetSection, reading: Reading) -> Target:
@@ -22,12 +33,13 @@ def target(section: TargetSection, reading: Reading) -> Target:
     if wrong := _wrong_address(section.base_url):
         reading.problems.add(("target", "base_url"), wrong)
     for index, host in enumerate(section.allow or ()):
-        if not _HOST.fullmatch(host):
+        if not _HOST.fullmatch(host) and _network(host) is None:
             reading.problems.add(
                 ("target", "allow", index),
                 f"found {described(host)}, allowed: a host's name or address alone,"
-                " such as 127.0.0.1",
+                " such as 127.0.0.1, or a network, such as 10.1.0.0/16",
             )
+    stop_file = section.stop_file
     return Target(
         base_url=section.base_url.rstrip("/"),
         allow=section.allow or THIS_MACHINE,
@@ -35,6 +47,7 @@ def target(section: TargetSection, reading: Reading) -> Target:
         connect_timeout_s=section.connect_timeout,
         verify_tls=section.tls.verify,
         ca_file=_ca_file(section, reading),
+        stop_file=None if stop_file is None else reading.file.parent / stop_file,
     )
 
 
@@ -66,18 +79,79 @@ def _wrong_address(base_url: str) -> str | None:
     return None
 
 
-def check_allowed(target: Target) -> None:
-    """Raise a SafetyError unless the target's host may be loaded. Nothing is looked up."""
-    host = canonical(urlsplit(target.base_url).hostname or "")
-    if host in {canonical(one) for one in target.allow}:
+def check_allowed(target: Target, where: str = IN_FILE) -> None:
+    """Raise a SafetyError unless the target's host may be loaded. Nothing is looked up.
+
+    `where` says how the user allows it.
+    """
+    host = host_of(target)
+    if _is_among(host, target.allow):
         return
     holds = f"target.allow holds {', '.join(target.allow)}"
     if target.allow == THIS_MACHINE:
         holds = f"without target.allow only this machine may be ({', '.join(THIS_MACHINE)})"
     raise SafetyError(
         f"The host {host} of target.base_url may not be loaded: {holds}."
-        " If you may load it, add it to target.allow in the campaign file."
+        f" If you may load it, {where.format(host)}."
     )
+
+
+def check_addresses(target: Target, addresses: Iterable[str], where: str = IN_FILE) -> None:
+    """Raise a SafetyError unless each address that the host has is near, or allowed itself."""
+    for address in addresses:
+        if not is_local(address) and not _is_among(address, target.allow):
+            raise SafetyError(
+                f"The host {host_of(target)} is allowed, but it stands for {address}, which is"
+                " neither loopback nor private and is not allowed itself. Nothing was sent."
+                f" If you may load it, {where.format(address)}."
+            )
+
+
+def host_of(target: Target) -> str:
+    """The host of the base URL, in its one spelling."""
+    return canonical(urlsplit(target.base_url).hostname or "")
+
+
+def is_local(address: str) -> bool:
+    """Whether an address is of this machine or of a private network."""
+    plain = _plain(address)
+    return any(plain in network for network in _LOCAL)
+
+
+def _is_among(host: str, allow: Iterable[str]) -> bool:
+    """Whether the list names a host or address, itself or by a network that it lies in."""
+    for entry in allow:
+        network = _network(entry)
+        if canonical(entry) == canonical(host):
+            return True
+        if network is not None and _is_address(host) and _plain(host) in network:
+            return True
+    return False
+
+
+def _network(entry: str) -> Network | None:
+    """The network that an entry such as 10.1.0.0/16 means, None where it means something else."""
+    if "/" not in entry:
+        return None
+    try:
+        return ipaddress.ip_network(entry)
+    except ValueError:
+        return None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An address; one of IPv4 that is written as IPv6 (::ffff:10.0.0.1) is what it stands for."""
+    plain = ipaddress.ip_address(address)
+    mapped = plain.ipv4_mapped if isinstance(plain, ipaddress.IPv6Address) else None
+    return mapped or plain
 
 
 def canonical(host: str) -> str:

@@ -11,6 +11,7 @@ from loadrunner.campaign.schema import RetrySection, ScenarioSection, SetupSecti
 from loadrunner.campaign.variables import BUILT_INS, Scope
 
 SETUP_NAMES = ("uuid", "now")
+RUN_ID = "run_id"
 
 
 def scenarios(
@@ -105,10 +106,28 @@ def setup(
     sections: Sequence[SetupSection], identities: Collection[str], reading: Reading
 ) -> tuple[SetupRequest, ...]:
     """The requests before the run; no journey runs yet, so they know next to nothing."""
-    scope = Scope(built_ins=SETUP_NAMES)
+    return _beside(sections, "setup", SETUP_NAMES, identities, reading)
+
+
+def cleanup(
+    sections: Sequence[SetupSection], identities: Collection[str], reading: Reading
+) -> tuple[SetupRequest, ...]:
+    """The requests that undo a run; they know which run it was."""
+    return _beside(sections, "cleanup", (*SETUP_NAMES, RUN_ID), identities, reading)
+
+
+def _beside(
+    sections: Sequence[SetupSection],
+    key: str,
+    names: Collection[str],
+    identities: Collection[str],
+    reading: Reading,
+) -> tuple[SetupRequest, ...]:
+    """Requests that stand beside the load, with the built-in names that they may use."""
+    scope = Scope(built_ins=names)
     requests = []
     for index, section in enumerate(sections):
-        path: Path = ("setup", index)
+        path: Path = (key, index)
         reading.check_name(section.identity, identities, "identity", (*path, "identity"))
         sent = request(section.request, (*path, "request"), scope, reading)
         requests.append(SetupRequest(section.name, sent, section.identity, section.expect))

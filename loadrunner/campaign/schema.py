@@ -116,6 +116,7 @@ def _empty_list(value: object) -> object:
 
 
 _DURATION_PATTERN = r"^([0-9.]+ *(us|ms|s|m|h))+$|" + _VARIABLE
+_SIZE_PATTERN = r"^[0-9.]+ *([kKMG]?B|[KMG]iB)$|" + _VARIABLE
 _RATE_SCHEMA: dict[str, Any] = {
     "anyOf": [
         {"type": "number", "minimum": 0},
@@ -153,6 +154,11 @@ Pause = Annotated[
 ]
 Rate = Annotated[float, BeforeValidator(quantities.rate_per_s), WithJsonSchema(_RATE_SCHEMA)]
 RampEnd = Annotated[float, BeforeValidator(quantities.ramp_end_per_s), WithJsonSchema(_RATE_SCHEMA)]
+Size = Annotated[
+    float,
+    BeforeValidator(quantities.size_bytes),
+    WithJsonSchema({"type": "string", "pattern": _SIZE_PATTERN, "examples": ["5MB", "2GiB"]}),
+]
 UrlPath = Annotated[
     str, BeforeValidator(_path), WithJsonSchema({"type": "string", "pattern": "^/"})
 ]
@@ -165,6 +171,10 @@ JsonPath = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^\$", "examples": ["$.items[0].id"]}),
 ]
 Count = Annotated[int, BeforeValidator(_whole(1, MANY)), _whole_schema(1, MANY)]
+MOST_REQUESTS = 1_000_000_000_000
+RequestCount = Annotated[
+    int, BeforeValidator(_whole(1, MOST_REQUESTS)), _whole_schema(1, MOST_REQUESTS)
+]
 StageCount = Annotated[int, BeforeValidator(_whole(2, 1_000)), _whole_schema(2, 1_000)]
 RetryCount = Annotated[int, BeforeValidator(_whole(1, 100)), _whole_schema(1, 100)]
 Status = Annotated[int, BeforeValidator(_whole(100, 599))]
@@ -224,6 +234,9 @@ class TargetSection(Section):
     connect_timeout: Duration = Field(5.0, description="How long a connection may take.")
     tls: TlsSection = Field(
         TlsSection(), description="How the server of an https:// address is trusted."
+    )
+    stop_file: Filled | None = Field(
+        None, description="A run ends in order when this file appears; relative to the campaign."
     )
 
 
@@ -289,8 +302,8 @@ class DataSection(Section):
 
 class SetupSection(Section):
     name: Name = Field(description="What the request is called in messages.")
-    request: RequestSection = Field(description="The request, sent once before the run.")
-    identity: Name | None = None
+    request: RequestSection = Field(description="The request, sent once.")
+    identity: Name | None = Field(None, description="Who it is sent as.")
     expect: Statuses = Field((), description="Statuses that count as success; else any 2xx.")
 
 
@@ -501,6 +514,17 @@ Criterion = Annotated[
 Criteria = Annotated[tuple[Criterion, ...], BeforeValidator(_empty_list)]
 
 
+class LimitsSection(Section):
+    """What a run of this campaign must never exceed."""
+
+    rate: Rate | None = Field(None, description="Requests per second, all scenarios together.")
+    requests: RequestCount | None = Field(None, description="Requests in all, retries included.")
+    size: Size | None = Field(
+        None, alias="bytes", description="Bytes sent and received, headers included."
+    )
+    duration: Duration | None = Field(None, description="How long the phases take in all.")
+
+
 class SmokeSection(Section):
     """What --smoke runs in place of the loads: one phase `plateau` for each scenario."""
 
@@ -545,4 +569,13 @@ class CampaignFile(Section):
         {}, description="Periodic readings of the target's own metrics, by name."
     )
     criteria: Criteria = Field((), description="What the run is judged by.")
+    limits: LimitsSection = Field(
+        LimitsSection(), description="Caps on rate, requests, bytes and duration."
+    )
+    abort: Annotated[tuple[Filled, ...], BeforeValidator(_empty_list)] = Field(
+        (), description="Rules that end a run early, such as error_rate(*) > 50% for 10s."
+    )
+    cleanup: Annotated[tuple[SetupSection, ...], BeforeValidator(_empty_list)] = Field(
+        (), description="Requests that undo what a run made; sent by `loadrunner cleanup`."
+    )
     smoke: SmokeSection = Field(SmokeSection(), description="The short run of --smoke.")

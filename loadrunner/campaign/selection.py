@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from loadrunner.campaign.abort import of_those
 from loadrunner.campaign.criteria import catalogue, left_out
 from loadrunner.campaign.found import did_you_mean, one_of
 from loadrunner.campaign.model import Campaign, Load, Scenario
@@ -55,7 +56,7 @@ def selected(
         # Nothing is saturated in a smoke run, so that it has no headroom to tell.
         texts = tuple(one.text for one in smoke.criteria)
         campaign = replace(campaign, criteria=texts, peak_jps={})
-    return _with_criteria(replace(campaign, scenarios=scenarios, skipped=skipped))
+    return _with_criteria(_with_abort(replace(campaign, scenarios=scenarios, skipped=skipped)))
 
 
 def _check_names(campaign: Campaign, names: Sequence[str]) -> None:
@@ -76,6 +77,15 @@ def _reason(
     if scenario.destructive and is_smoke:
         return DESTRUCTIVE_IN_SMOKE
     return DESTRUCTIVE if scenario.destructive and not destructive else None
+
+
+def _with_abort(campaign: Campaign) -> Campaign:
+    """The campaign without the abort rules of scenarios that are not run."""
+    kept = of_those(campaign.abort, campaign.scenarios)
+    texts = {rule.text for rule in kept}
+    gone = [rule.text for rule in campaign.abort if rule.text not in texts]
+    reasons = {f"abort {text}": "its scenario is left out" for text in gone}
+    return replace(campaign, abort=kept, skipped={**campaign.skipped, **reasons})
 
 
 def _with_criteria(campaign: Campaign) -> Campaign:

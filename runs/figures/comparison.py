@@ -40,8 +40,8 @@ def draw(key: str, scenario: str, sides: Sequence[Side]) -> Chart:
 
 def _figure(sides: Sequence[Side]) -> Figure:
     stages = [point for side in sides for point in side.points]
-    loads = [point["offered_jps"] for point in stages]
-    most = max(loads + [load for side in sides for load in saturation.beyond(side.verdict)])
+    top = max(point["offered_jps"] for point in stages)
+    most = max(top, *(load for side in sides for load in saturation.beyond(side.verdict, top)))
     # Room at the top for the figures of the saturation points, one line a run.
     ceiling = max(point["goodput_jps"] for point in stages) * (1.05 + 0.13 * len(sides)) or 1.0
     latency = saturation.LatencyAxis([point["p95_ms"] for point in stages])

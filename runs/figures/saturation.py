@@ -36,7 +36,7 @@ def draw(key: str, verdict: Point, points: Sequence[Point]) -> Chart:
 
 def _figure(verdict: Point, stages: Sequence[Point]) -> Figure:
     most = max(point["offered_jps"] for point in stages)
-    right = 1.06 * max(most, *beyond(verdict))
+    right = 1.06 * max(most, *beyond(verdict, most))
     latency = LatencyAxis([stage["p95_ms"] for stage in stages] + [s["p50_ms"] for s in stages])
     ceiling = 1.12 * max(most, *(stage["goodput_jps"] for stage in stages))
     frame = chart.layout(
@@ -53,11 +53,14 @@ def _figure(verdict: Point, stages: Sequence[Point]) -> Figure:
     return {"data": traces(stages), "layout": frame}
 
 
-def beyond(verdict: Point) -> tuple[float, ...]:
-    """Loads that must lie in the picture although no stage went there."""
+def beyond(verdict: Point, most: float) -> tuple[float, ...]:
+    """Loads to have in the picture although no stage went there.
+
+    What lies at more than twice the highest load would leave the stages no room, and stays out.
+    """
     peak = (verdict.get("headroom") or {}).get("peak_jps")
     _, high = wording.bounds(verdict.get("ci_jps"))
-    return (0.0, *(load for load in (peak, high) if load is not None))
+    return (0.0, *(load for load in (peak, high) if load is not None and load <= 2 * most))
 
 
 class LatencyAxis:

@@ -49,11 +49,9 @@ def title_of(name: str) -> str:
     """The document's first heading."""
     text = (_folder() / f"{name}.md").read_text(encoding="utf-8")
     heading = re.search(r"^# (.+)$", text, re.MULTILINE)
-    return (
-        heading.group(1).replace("`", "").strip()
-        if heading
-        else name.replace("-", " ").capitalize()
-    )
+    if heading is None:
+        return name.replace("-", " ").capitalize()
+    return heading.group(1).replace("`", "").strip()
 
 
 @cache

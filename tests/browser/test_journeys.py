@@ -217,18 +217,36 @@ def test_filters_live_in_the_address(open_page: OpenPage, scene: Scene) -> None:
     expect(page.locator("table.runs tbody tr")).to_have_count(3)
 
 
-def test_nothing_moves_while_figures_are_drawn(open_page: OpenPage, scene: Scene) -> None:
-    page = open_page().open("/help/")
-    page.add_init_script(
-        """window.shift = 0;
-        new PerformanceObserver((list) => list.getEntries().forEach((one) => {
-            if (!one.hadRecentInput) window.shift += one.value; }))
-            .observe({type: 'layout-shift', buffered: true});"""
-    )
-    page.goto(f"{page.url.split('/help/')[0]}{scene.pages['run']}")
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(500)
-    assert page.evaluate("window.shift") < 0.02
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_moves_when_figures_are_drawn(
+    open_page: OpenPage, scene: Scene, width: int
+) -> None:
+    """The page is as high without its figures as with them."""
+    height = "document.documentElement.scrollHeight"
+    watched = open_page(width)
+    page = watched.open(scene.pages["run"])
+    watched.draw_everything()
+    drawn = page.evaluate(height)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.route("**/plotly.min.js", lambda route: route.abort())
+    page.reload()
+    assert page.locator(".main-svg").count() == 0
+    assert page.evaluate(height) == drawn
+
+
+def test_a_run_that_is_being_processed_shows_itself_when_it_is_ready(
+    open_page: OpenPage, scene: Scene
+) -> None:
+    scene.after.processing = "processing"
+    scene.after.save()
+    watched = open_page()
+    page = watched.open(f"/runs/{scene.after.pk}/")
+    expect(page.get_by_role("status")).to_have_text("This run is being processed")
+    scene.after.processing = "ready"
+    scene.after.save()
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("Billing saturates at 141/s (138 to 144)")
+    assert watched.complaints() == []
 
 
 def test_an_action_is_moved_by_hand(open_page: OpenPage, scene: Scene) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 
 import uvloop
 
@@ -18,25 +19,28 @@ async def _rung(delays_s: list[float]) -> list[tuple[float, float]]:
         rung.append((delay_s, time.monotonic() - now_s - delay_s))
 
     for delay_s in delays_s:
-        agenda.at(now_s + delay_s, lambda delay_s=delay_s: note(delay_s))
+        agenda.at(now_s + delay_s, partial(note, delay_s))
     await asyncio.sleep(max(delays_s) + 0.05)
     agenda.close()
     return rung
 
 
-def test_what_is_due_rings_in_order_and_never_before_its_time():
+def test_what_is_due_rings_in_order_and_never_before_its_time() -> None:
     rung = uvloop.run(_rung([0.03, 0.01, 0.0104, 0.02]))
     assert [delay for delay, _ in rung] == [0.01, 0.0104, 0.02, 0.03]
     assert all(0 <= late < 0.02 for _, late in rung)
 
 
-def test_one_callback_that_fails_does_not_keep_the_others_from_their_time():
+def test_one_callback_that_fails_does_not_keep_the_others_from_their_time() -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("division by zero")
+
     async def ring_both() -> list[str]:
         loop = asyncio.get_running_loop()
         told: list[str] = []
         loop.set_exception_handler(lambda _, context: told.append(str(context["exception"])))
         agenda = Agenda(loop)
-        agenda.at(time.monotonic() + 0.005, lambda: 1 / 0)
+        agenda.at(time.monotonic() + 0.005, fail)
         agenda.at(time.monotonic() + 0.010, lambda: told.append("the other"))
         await asyncio.sleep(0.05)
         agenda.close()

@@ -32,7 +32,9 @@ def environment(**variables: str) -> dict[str, str]:
 
 @pytest.mark.journey
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_where_it_listens_and_ends_with_0_when_it_is_told_to(signum):
+def test_it_says_where_it_listens_and_ends_with_0_when_it_is_told_to(
+    signum: signal.Signals,
+) -> None:
     command = [*COMMAND, "target", "--port", "0"]
     with (
         subprocess.Popen(
@@ -55,7 +57,7 @@ def test_it_says_where_it_listens_and_ends_with_0_when_it_is_told_to(signum):
 
 
 @pytest.mark.journey
-def test_a_port_that_is_taken_gets_one_line_and_exit_2():
+def test_a_port_that_is_taken_gets_one_line_and_exit_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = subprocess.run(
@@ -68,7 +70,9 @@ def test_a_port_that_is_taken_gets_one_line_and_exit_2():
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_the_truth_is_printed_for_the_settings_given(capsys, monkeypatch):
+def test_the_truth_is_printed_for_the_settings_given(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TARGET_DB_POOL", "8")
     args = arguments("--truth", "--db-time", "50ms")
     assert args.run(args) == 0
@@ -76,7 +80,9 @@ def test_the_truth_is_printed_for_the_settings_given(capsys, monkeypatch):
     assert "billing           160.0 journeys/s   database pool: 8 connections x 50.0 ms" in printed
 
 
-def test_the_truth_as_json_is_a_flow_a_key(capsys, monkeypatch):
+def test_the_truth_as_json_is_a_flow_a_key(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("TARGET_DB_POOL", raising=False)
     args = arguments("--truth", "--format", "json")
     assert args.run(args) == 0
@@ -93,20 +99,20 @@ def test_the_truth_as_json_is_a_flow_a_key(capsys, monkeypatch):
         (("--truth", "--users", "0"), "--users is 0; it must be a whole number from 1."),
     ],
 )
-def test_bad_values_are_usage_errors(words, message):
+def test_bad_values_are_usage_errors(words: list[str], message: str) -> None:
     args = arguments(*words)
     with pytest.raises(UsageError) as raised:
         args.run(args)
     assert str(raised.value) == message
 
 
-def test_an_address_that_is_not_this_machines_is_named():
+def test_an_address_that_is_not_this_machines_is_named() -> None:
     args = arguments("--host", "192.0.2.1", "--port", "0")
     with pytest.raises(UsageError, match=r"cannot listen on 192\.0\.2\.1:0 .*--host"):
         args.run(args)
 
 
-def test_the_help_shows_every_flag_with_its_variable(capsys):
+def test_the_help_shows_every_flag_with_its_variable(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         arguments("--help")
     text = " ".join(capsys.readouterr().out.split())

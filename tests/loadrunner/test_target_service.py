@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -70,7 +71,7 @@ def member(client: httpx.Client) -> dict[str, str]:
 # Signing in
 
 
-def test_the_right_password_gets_a_token_with_its_lifetime(client: httpx.Client):
+def test_the_right_password_gets_a_token_with_its_lifetime(client: httpx.Client) -> None:
     body = {"email": "load-7@example.test", "password": "load-test-password"}
     answer = client.post("/v1/auth/login", json=body)
     assert answer.status_code == 200
@@ -79,20 +80,20 @@ def test_the_right_password_gets_a_token_with_its_lifetime(client: httpx.Client)
     assert len(session["access_token"]) > 20
 
 
-def test_a_wrong_password_gets_401_and_a_body_without_it_422(client: httpx.Client):
+def test_a_wrong_password_gets_401_and_a_body_without_it_422(client: httpx.Client) -> None:
     wrong = client.post("/v1/auth/login", json={"email": "a@example.test", "password": "guess"})
     assert (wrong.status_code, wrong.json()["code"]) == (401, "wrong_password")
     assert client.post("/v1/auth/login", json={"email": "a@example.test"}).status_code == 422
     assert client.post("/v1/auth/login", content=b"not json").status_code == 422
 
 
-def test_a_protected_path_takes_only_a_good_token(client: httpx.Client):
+def test_a_protected_path_takes_only_a_good_token(client: httpx.Client) -> None:
     assert client.get("/v1/billing/usage").status_code == 401
     made_up = client.get("/v1/billing/usage", headers={"Authorization": "Bearer made-up"})
     assert (made_up.status_code, made_up.json()["code"]) == (401, "unauthorised")
 
 
-def test_a_token_runs_out():
+def test_a_token_runs_out() -> None:
     with serving(token_ttl=0.2) as port, client_of(port) as client:
         member = sign_in(client)
         assert client.get("/v1/billing/usage", headers=member).status_code == 200
@@ -103,7 +104,9 @@ def test_a_token_runs_out():
 # Chat
 
 
-def test_a_message_is_answered_and_its_conversation_can_be_read_back(client, member):
+def test_a_message_is_answered_and_its_conversation_can_be_read_back(
+    client: httpx.Client, member: dict[str, str]
+) -> None:
     answer = client.post("/v1/chat/messages", json={"text": "Good morning"}, headers=member)
     assert answer.status_code == 200
     conversation = answer.json()["conversation_id"]
@@ -113,7 +116,9 @@ def test_a_message_is_answered_and_its_conversation_can_be_read_back(client, mem
     assert history.json()["messages"][0]["text"] == "Good morning"
 
 
-def test_a_conversation_of_somebody_else_or_of_nobody_is_not_found(client, member):
+def test_a_conversation_of_somebody_else_or_of_nobody_is_not_found(
+    client: httpx.Client, member: dict[str, str]
+) -> None:
     sent = client.post("/v1/chat/messages", json={"text": "Mine"}, headers=member)
     path = f"/v1/chat/conversations/{sent.json()['conversation_id']}"
     other = sign_in(client, "load-2@example.test")
@@ -126,8 +131,8 @@ def test_a_conversation_of_somebody_else_or_of_nobody_is_not_found(client, membe
     [({"text": "Hi", "stream": True}, "*/*"), ({"text": "Hi"}, "text/event-stream")],
 )
 def test_a_stream_gives_its_tokens_one_by_one_and_says_when_it_is_done(
-    client, member, body, accept
-):
+    client: httpx.Client, member: dict[str, str], body: dict[str, object], accept: str
+) -> None:
     headers = member | {"Accept": accept}
     with client.stream("POST", "/v1/chat/messages", json=body, headers=headers) as answer:
         assert answer.headers["content-type"] == "text/event-stream"
@@ -141,7 +146,7 @@ def test_a_stream_gives_its_tokens_one_by_one_and_says_when_it_is_done(
     assert client.get(history, headers=member).status_code == 200
 
 
-def test_the_first_token_comes_early_and_the_last_when_the_call_ends():
+def test_the_first_token_comes_early_and_the_last_when_the_call_ends() -> None:
     with serving(llm_time=0.2, llm_cv=0.0) as port, client_of(port) as client:
         member = sign_in(client)
         began = time.monotonic()
@@ -152,7 +157,7 @@ def test_the_first_token_comes_early_and_the_last_when_the_call_ends():
     assert seen[-1] == pytest.approx(0.2, abs=0.03)
 
 
-def test_a_call_that_gets_no_slot_in_time_is_answered_503_without_retry_after():
+def test_a_call_that_gets_no_slot_in_time_is_answered_503_without_retry_after() -> None:
     with serving(llm_pool=1, llm_time=0.3, llm_cv=0.0, llm_max_wait=0.1) as port:
         answers = asyncio.run(_at_once(port, "POST", "/v1/chat/messages", '{"text":"Hi"}', 3))
     assert sorted(status for status, _ in answers) == [200, 503, 503]
@@ -163,7 +168,7 @@ def test_a_call_that_gets_no_slot_in_time_is_answered_503_without_retry_after():
 # Privacy
 
 
-def test_an_export_is_submitted_polled_and_downloaded():
+def test_an_export_is_submitted_polled_and_downloaded() -> None:
     with serving(export_time=0.15, export_cv=0.0) as port, client_of(port) as client:
         member = sign_in(client)
         submitted = client.post("/v1/privacy/export", headers=member)
@@ -178,7 +183,7 @@ def test_an_export_is_submitted_polled_and_downloaded():
         assert client.get("/v1/privacy/export/exp-0", headers=member).status_code == 404
 
 
-def test_a_full_queue_of_exports_refuses_with_retry_after():
+def test_a_full_queue_of_exports_refuses_with_retry_after() -> None:
     settings = {"export_workers": 1, "export_time": 2.0, "export_cv": 0.0, "export_max_wait": 1.0}
     with serving(**settings) as port, client_of(port) as client:
         member = sign_in(client)
@@ -187,7 +192,7 @@ def test_a_full_queue_of_exports_refuses_with_retry_after():
     assert (full.status_code, full.headers["retry-after"]) == (503, "2")
 
 
-def test_deletions_are_answered_in_the_documented_mix():
+def test_deletions_are_answered_in_the_documented_mix() -> None:
     with serving() as port, client_of(port) as client:
         member = sign_in(client)
         answers = [client.post("/v1/privacy/delete", headers=member) for _ in range(100)]
@@ -195,7 +200,7 @@ def test_deletions_are_answered_in_the_documented_mix():
     assert [statuses[code] for code in (200, 202, 404, 409)] == pytest.approx([70, 20, 7, 3], abs=1)
 
 
-def test_a_deletion_while_an_export_of_the_user_runs_is_a_conflict():
+def test_a_deletion_while_an_export_of_the_user_runs_is_a_conflict() -> None:
     settings = {"export_time": 0.15, "delete_mix": (1.0, 0.0, 0.0, 0.0)}
     with serving(**settings) as port, client_of(port) as client:
         member = sign_in(client)
@@ -211,18 +216,20 @@ def test_a_deletion_while_an_export_of_the_user_runs_is_a_conflict():
 # Billing and B2B
 
 
-def test_usage_and_quota_are_answered_from_the_database(client, member):
+def test_usage_and_quota_are_answered_from_the_database(
+    client: httpx.Client, member: dict[str, str]
+) -> None:
     assert client.get("/v1/billing/usage", headers=member).status_code == 200
     assert client.get("/v1/billing/quota", headers=member).status_code == 200
 
 
-def test_a_quote_needs_a_key_that_is_known(client):
+def test_a_quote_needs_a_key_that_is_known(client: httpx.Client) -> None:
     assert client.get("/v1/b2b/quote").status_code == 401
     assert client.get("/v1/b2b/quote", headers={"X-API-Key": "nobody"}).status_code == 401
     assert client.get("/v1/b2b/quote", headers=PARTNER).json()["currency"] == "EUR"
 
 
-def test_beyond_the_plans_limit_a_quote_gets_429_with_the_time_to_come_back():
+def test_beyond_the_plans_limit_a_quote_gets_429_with_the_time_to_come_back() -> None:
     with serving(b2b_rate=2.0, b2b_burst=2) as port, client_of(port) as client:
         answers = [client.get("/v1/b2b/quote", headers=PARTNER) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
@@ -235,7 +242,7 @@ def test_beyond_the_plans_limit_a_quote_gets_429_with_the_time_to_come_back():
     assert refused["x-ratelimit-scope"] == "plan"
 
 
-def test_beyond_the_quota_a_quote_gets_402():
+def test_beyond_the_quota_a_quote_gets_402() -> None:
     with serving(b2b_quota=2, b2b_quota_window=60.0) as port, client_of(port) as client:
         answers = [client.get("/v1/b2b/quote", headers=PARTNER) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 402]
@@ -243,7 +250,7 @@ def test_beyond_the_quota_a_quote_gets_402():
     assert answers[2].json()["code"] == "quota_used_up"
 
 
-def test_each_key_has_a_plan_of_its_own():
+def test_each_key_has_a_plan_of_its_own() -> None:
     keys = ("demo-partner-key", "second", "third", "second")
     plans = {"b2b_rate": 1.0, "b2b_burst": 1, "b2b_more_keys": "second,third"}
     with serving(**plans) as port, client_of(port) as client:
@@ -251,7 +258,7 @@ def test_each_key_has_a_plan_of_its_own():
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
 
 
-def test_the_limit_of_a_user_leaves_other_users_alone():
+def test_the_limit_of_a_user_leaves_other_users_alone() -> None:
     with serving(user_rate=1.0, user_burst=2) as port, client_of(port) as client:
         first, second = sign_in(client), sign_in(client, "load-2@example.test")
         answers = [client.get("/v1/billing/usage", headers=first) for _ in range(3)]
@@ -260,7 +267,7 @@ def test_the_limit_of_a_user_leaves_other_users_alone():
         assert client.get("/v1/billing/usage", headers=second).status_code == 200
 
 
-def test_the_global_limit_counts_everybody_but_lets_operations_through():
+def test_the_global_limit_counts_everybody_but_lets_operations_through() -> None:
     with serving(global_rate=1.0, global_burst=3) as port, client_of(port) as client:
         member = sign_in(client)
         assert client.get("/v1/billing/usage", headers=member).status_code == 200
@@ -275,18 +282,19 @@ def test_the_global_limit_counts_everybody_but_lets_operations_through():
 # Operations
 
 
-def _summary(client: httpx.Client) -> dict:
-    return client.get("/v1/ops/monitoring/operational-summary", headers=OPS).json()
+def _summary(client: httpx.Client) -> dict[str, Any]:
+    return dict(client.get("/v1/ops/monitoring/operational-summary", headers=OPS).json())
 
 
-def test_operations_need_the_ops_token(client, member):
-    for headers in ({}, member):
+def test_operations_need_the_ops_token(client: httpx.Client, member: dict[str, str]) -> None:
+    nobody: dict[str, str] = {}
+    for headers in (nobody, member):
         path = "/v1/ops/monitoring/operational-summary"
         assert client.get(path, headers=headers).status_code == 401
         assert client.post("/v1/ops/reset", headers=headers).status_code == 401
 
 
-def test_the_summary_of_an_idle_target_says_null_for_what_cannot_be_known():
+def test_the_summary_of_an_idle_target_says_null_for_what_cannot_be_known() -> None:
     with serving() as port, client_of(port) as client:
         summary = _summary(client)
     pool = {"in_use": 0.0, "in_use_now": 0, "size": 4, "waiting": 0.0, "waiting_now": 0}
@@ -298,7 +306,7 @@ def test_the_summary_of_an_idle_target_says_null_for_what_cannot_be_known():
     assert 0 <= summary["process"]["cpu"] <= 2
 
 
-def test_the_summary_shows_a_saturated_pool_at_its_size_with_a_queue():
+def test_the_summary_shows_a_saturated_pool_at_its_size_with_a_queue() -> None:
     with serving(db_time=0.05, db_cv=0.0, summary_window=0.4) as port:
         summary = asyncio.run(_summary_under_load(port, clients=10, seconds=0.8))
     pool = summary["database"]["pool"]
@@ -309,7 +317,7 @@ def test_the_summary_shows_a_saturated_pool_at_its_size_with_a_queue():
     assert summary["llm"]["in_flight"] == 0
 
 
-def test_the_hit_rate_is_that_of_the_settings():
+def test_the_hit_rate_is_that_of_the_settings() -> None:
     with serving(summary_window=30.0) as port, client_of(port) as client:
         member = sign_in(client)
         sent = client.post("/v1/chat/messages", json={"text": "Hi"}, headers=member)
@@ -319,7 +327,7 @@ def test_the_hit_rate_is_that_of_the_settings():
         assert _summary(client)["redis"]["hit_rate"] == pytest.approx(0.9, abs=0.02)
 
 
-def test_a_reset_empties_the_state_but_keeps_users_signed_in():
+def test_a_reset_empties_the_state_but_keeps_users_signed_in() -> None:
     with serving(b2b_rate=1.0, b2b_burst=1) as port, client_of(port) as client:
         member = sign_in(client)
         sent = client.post("/v1/chat/messages", json={"text": "Hi"}, headers=member)
@@ -332,7 +340,7 @@ def test_a_reset_empties_the_state_but_keeps_users_signed_in():
         assert _summary(client)["rate_limits"]["rejections_total"]["plan"] == 0
 
 
-def test_metrics_are_prometheus_text():
+def test_metrics_are_prometheus_text() -> None:
     with serving() as port, client_of(port) as client:
         client.get("/v1/billing/usage", headers=sign_in(client))
         answer = client.get("/metrics")
@@ -345,7 +353,7 @@ def test_metrics_are_prometheus_text():
     assert 'headroom_target_rejections_total{scope="plan"} 0' in lines
 
 
-def test_unknown_paths_and_methods_are_told_apart(client):
+def test_unknown_paths_and_methods_are_told_apart(client: httpx.Client) -> None:
     assert client.get("/v1/nothing").status_code == 404
     wrong = client.post("/v1/billing/usage")
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET")
@@ -364,7 +372,7 @@ def exchange_bytes(port: int, sent: bytes) -> bytes:
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-def test_pipelined_requests_are_answered_in_order_whatever_they_take():
+def test_pipelined_requests_are_answered_in_order_whatever_they_take() -> None:
     slow = b"GET /v1/billing/usage HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer %b\r\n\r\n"
     fast = b"GET /nothing-%d HTTP/1.1\r\nHost: t\r\n\r\n"
     last = b"GET /healthz HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"
@@ -377,14 +385,14 @@ def test_pipelined_requests_are_answered_in_order_whatever_they_take():
     assert bodies == sorted(bodies)
 
 
-def test_hundreds_of_requests_sent_ahead_are_all_answered():
+def test_hundreds_of_requests_sent_ahead_are_all_answered() -> None:
     one = b"GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n"
     last = b"GET /healthz HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"
     with serving() as port:
         assert exchange_bytes(port, one * 499 + last).count(b"HTTP/1.1 200 OK") == 500
 
 
-def test_a_connection_is_kept_for_the_next_request(client):
+def test_a_connection_is_kept_for_the_next_request(client: httpx.Client) -> None:
     port = client.base_url.port
     assert port is not None
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
@@ -393,7 +401,7 @@ def test_a_connection_is_kept_for_the_next_request(client):
             assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK")
 
 
-def test_a_request_in_small_pieces_is_one_request(client):
+def test_a_request_in_small_pieces_is_one_request(client: httpx.Client) -> None:
     port = client.base_url.port
     assert port is not None
     body = b'{"email":"a@example.test","password":"load-test-password"}'
@@ -409,7 +417,7 @@ def test_a_request_in_small_pieces_is_one_request(client):
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
-def test_http_10_gets_its_connection_kept_only_when_it_asks(client):
+def test_http_10_gets_its_connection_kept_only_when_it_asks(client: httpx.Client) -> None:
     port = client.base_url.port
     assert port is not None
     closed = exchange_bytes(port, b"GET /healthz HTTP/1.0\r\n\r\n")
@@ -429,7 +437,9 @@ def test_http_10_gets_its_connection_kept_only_when_it_asks(client):
     ],
     ids=["not HTTP", "a huge header", "a huge body"],
 )  # fmt: skip
-def test_what_cannot_be_taken_is_refused_and_the_connection_closed(client, sent, status):
+def test_what_cannot_be_taken_is_refused_and_the_connection_closed(
+    client: httpx.Client, sent: bytes, status: bytes
+) -> None:
     port = client.base_url.port
     assert port is not None
     answer = exchange_bytes(port, sent)
@@ -500,8 +510,8 @@ async def _saturate(port: int, method: str, path: str, clients: int, seconds: fl
     return sorted(times)
 
 
-async def _summary_under_load(port: int, clients: int, seconds: float) -> dict:
-    async def look() -> dict:
+async def _summary_under_load(port: int, clients: int, seconds: float) -> dict[str, Any]:
+    async def look() -> dict[str, Any]:
         await asyncio.sleep(seconds * 0.8)
         async with httpx.AsyncClient(trust_env=False, headers=OPS) as client:
             path = "/v1/ops/monitoring/operational-summary"
@@ -509,7 +519,7 @@ async def _summary_under_load(port: int, clients: int, seconds: float) -> dict:
 
     load = _saturate(port, "GET", "/v1/billing/usage", clients, seconds)
     summary, _ = await asyncio.gather(look(), load)
-    return summary
+    return dict(summary)
 
 
 # Queues of a few ms instead of the defaults', so that a second and a half holds enough jobs.
@@ -523,7 +533,9 @@ async def _summary_under_load(port: int, clients: int, seconds: float) -> dict:
     ],
     ids=["4 connections", "8 connections, varied", "LLM slots", "plan limit"],
 )
-def test_a_saturated_flow_gives_what_the_truth_says(flow, method, path, settings):
+def test_a_saturated_flow_gives_what_the_truth_says(
+    flow: str, method: str, path: str, settings: dict[str, Any]
+) -> None:
     truths = truth.of(TargetSettings(**settings), users=50)
     capacity_jps = next(one.binding.capacity_jps for one in truths if one.flow == flow)
     with serving(**settings) as port:

@@ -6,26 +6,26 @@ from pathlib import Path
 import pytest
 
 from loadrunner.errors import UsageError
-from loadrunner.target.settings import SETTINGS, TargetSettings, read
+from loadrunner.target.settings import SETTINGS, Setting, TargetSettings, read
 
 DOCS = Path(__file__).parents[2] / "docs" / "target.md"
 
 
-def test_without_flags_and_environment_the_defaults_hold():
+def test_without_flags_and_environment_the_defaults_hold() -> None:
     assert read({}, {}) == TargetSettings()
 
 
-def test_a_flag_goes_before_the_environment_and_that_before_the_default():
+def test_a_flag_goes_before_the_environment_and_that_before_the_default() -> None:
     env = {"TARGET_DB_POOL": "8", "TARGET_DB_TIME": "20ms"}
     settings = read({"db_pool": "16", "llm_pool": None}, env)
     assert (settings.db_pool, settings.db_time, settings.llm_pool) == (16, 0.02, 8)
 
 
-def test_an_empty_variable_is_as_good_as_none():
+def test_an_empty_variable_is_as_good_as_none() -> None:
     assert read({}, {"TARGET_DB_POOL": ""}).db_pool == 4
 
 
-def test_secrets_come_from_the_environment_alone_under_the_names_of_the_campaign():
+def test_secrets_come_from_the_environment_alone_under_the_names_of_the_campaign() -> None:
     env = {"LOAD_PASSWORD": "one", "B2B_API_KEY": "two", "OPS_TOKEN": "three"}
     settings = read({}, env)
     secrets = (settings.load_password, settings.b2b_api_key, settings.ops_token)
@@ -49,7 +49,7 @@ def test_secrets_come_from_the_environment_alone_under_the_names_of_the_campaign
         ("db_max_wait", "0s", 0.0),
     ],
 )
-def test_values_are_written_with_their_units(name: str, text: str, value: object):
+def test_values_are_written_with_their_units(name: str, text: str, value: object) -> None:
     assert getattr(read({name: text}, {}), name) == pytest.approx(value)
 
 
@@ -68,24 +68,26 @@ def test_values_are_written_with_their_units(name: str, text: str, value: object
         ("b2b_rate", "60/m", "it must be a rate per second"),
     ],
 )
-def test_a_value_that_cannot_be_is_named_with_what_is_allowed(name: str, text: str, message: str):
+def test_a_value_that_cannot_be_is_named_with_what_is_allowed(
+    name: str, text: str, message: str
+) -> None:
     with pytest.raises(UsageError, match=re.escape(message)):
         read({name: text}, {})
 
 
-def test_an_error_from_the_environment_names_the_variable():
+def test_an_error_from_the_environment_names_the_variable() -> None:
     with pytest.raises(UsageError, match="TARGET_LLM_TIME is 'slow'"):
         read({}, {"TARGET_LLM_TIME": "slow"})
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_every_default_can_be_written_as_it_is_shown(setting):
+def test_every_default_can_be_written_as_it_is_shown(setting: Setting) -> None:
     if setting.default != "":
         read_back = setting.parse(setting.shown_default, setting.env)
         assert read_back == pytest.approx(setting.default)
 
 
-def test_the_documentation_lists_every_setting_with_its_default():
+def test_the_documentation_lists_every_setting_with_its_default() -> None:
     rows = [
         f"| {f'`{one.flag}`' if one.flag else '-'} | `{one.env}` "
         f"| {f'`{one.shown_default}`' if one.shown_default else '-'} | {one.meaning} |"

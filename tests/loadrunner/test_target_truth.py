@@ -21,29 +21,29 @@ def capacities(**settings: object) -> dict[str, float]:
     return {one.flow: one.binding.capacity_jps for one in truths}
 
 
-def test_the_defaults_read_as_the_documentation_shows_them():
+def test_the_defaults_read_as_the_documentation_shows_them() -> None:
     assert truth.as_text(truth.of(TargetSettings(), users=50)) == DEFAULTS
 
 
-def test_twice_the_database_pool_carries_twice_the_billing_and_nothing_else():
+def test_twice_the_database_pool_carries_twice_the_billing_and_nothing_else() -> None:
     before, after = capacities(), capacities(db_pool=8)
     assert after["billing"] == pytest.approx(148.15, abs=0.01)
     changed = {flow for flow in before if before[flow] != after[flow]}
     assert changed == {"billing"}
 
 
-def test_reads_that_the_cache_answers_never_reach_the_database():
+def test_reads_that_the_cache_answers_never_reach_the_database() -> None:
     assert capacities(billing_cache_hit_rate=0.5)["billing"] == pytest.approx(148.15, abs=0.01)
 
 
-def test_a_quota_binds_where_it_is_tighter_than_the_plans_rate():
+def test_a_quota_binds_where_it_is_tighter_than_the_plans_rate() -> None:
     truths = truth.of(TargetSettings(b2b_quota=300, b2b_quota_window=10.0), users=50)
     b2b = truths[-1]
     assert (b2b.binding.capacity_jps, b2b.binding.cause) == (30.0, "quota")
     assert b2b.binding.explanation == "300 requests in 10s for each API key"
 
 
-def test_user_limits_bind_by_the_number_of_users_and_of_requests_a_journey():
+def test_user_limits_bind_by_the_number_of_users_and_of_requests_a_journey() -> None:
     truths = {one.flow: one for one in truth.of(TargetSettings(user_rate=2.0), users=30)}
     assert truths["chat"].binding.capacity_jps == 30.0
     assert truths["privacy_export"].binding.capacity_jps == 20.0
@@ -52,7 +52,7 @@ def test_user_limits_bind_by_the_number_of_users_and_of_requests_a_journey():
     assert truths["b2b"].binding.resource == "plan limit"
 
 
-def test_a_global_limit_is_shared_by_all_flows_and_the_text_says_so():
+def test_a_global_limit_is_shared_by_all_flows_and_the_text_says_so() -> None:
     truths = truth.of(TargetSettings(global_rate=60.0), users=50)
     document = truth.as_document(truths)
     assert document["chat"]["capacity_jps"] == 30.0
@@ -61,7 +61,7 @@ def test_a_global_limit_is_shared_by_all_flows_and_the_text_says_so():
     assert "The global limit is shared by all flows" in truth.as_text(truths)
 
 
-def test_the_document_holds_the_binding_resource_and_all_the_others():
+def test_the_document_holds_the_binding_resource_and_all_the_others() -> None:
     billing = truth.as_document(truth.of(TargetSettings(), users=50))["billing"]
     assert billing == {
         "capacity_jps": pytest.approx(74.074, abs=0.001),
@@ -90,7 +90,7 @@ def test_the_document_holds_the_binding_resource_and_all_the_others():
     }
 
 
-def test_a_flow_without_any_limit_has_no_capacity_to_name():
+def test_a_flow_without_any_limit_has_no_capacity_to_name() -> None:
     truths = truth.of(TargetSettings(b2b_rate=0.0, b2b_quota=0), users=50)
     assert truth.as_document(truths)["b2b"]["capacity_jps"] is None
     assert "no limit is set" in truth.as_text(truths)

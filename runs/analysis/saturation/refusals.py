@@ -14,7 +14,7 @@ Window = tuple[float, float]
 # Between two admissions a token bucket refuses a few: so many in a row mean a window used up,
 # unless buckets of one token a user ran dry together.
 _LONG_RUN: Final = 8
-_LONG_SHARE: Final = 0.5
+_LONG_SHARE: Final = 0.9
 _OF_EACH: Final = 1.5
 _ALIKE: Final = 0.6
 _FEWEST: Final = 30
@@ -111,7 +111,8 @@ def _blocks(due: Floats, refused: Flags, runs: list[tuple[int, int]]) -> _Blocks
     opened = due[resumes]
     slack = float(np.max(opened - due[[at - 1 for at in resumes]]))
     lengths = np.diff(opened)
-    single = lengths < 1.5 * lengths.min()
+    typical = float(np.median(lengths))
+    single = (lengths > typical / 1.5) & (lengths < typical * 1.5)
     sizes = np.diff(np.cumsum(~refused)[resumes])
     return _Blocks(sizes[single], lengths[single], slack)
 

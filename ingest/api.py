@@ -124,6 +124,8 @@ def limits(request: ApiRequest) -> dict[str, Any]:
         "file_bytes": settings.HEADROOM_MAX_FILE_BYTES,
         "manifest_bytes": settings.HEADROOM_MAX_MANIFEST_BYTES,
         "files_per_run": settings.HEADROOM_MAX_FILES,
+        "inflated_bytes_per_run": settings.HEADROOM_MAX_INFLATED_BYTES,
+        "series_per_run": settings.HEADROOM_MAX_SERIES,
         "longest_wait_s": LONGEST_WAIT_S,
         "file_names": names.ALLOWED.split(", "),
         "scopes": SCOPES,

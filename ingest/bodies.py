@@ -47,6 +47,17 @@ def save(request: HttpRequest, path: Path, limit: int) -> Body:
     return Body(count, digest.hexdigest())
 
 
+def refuse_encoded(request: HttpRequest) -> None:
+    """Files are kept byte for byte, so a body in another coding would be kept in it."""
+    coding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        raise RefusedError(
+            "body_encoded",
+            f"The body comes with Content-Encoding: {coding[:50]}. Send the file as it is.",
+            [Fault("Content-Encoding", "only identity is taken")],
+        )
+
+
 def write(path: Path, content: bytes) -> None:
     """A small document, synced to disk."""
     with path.open("xb") as file:

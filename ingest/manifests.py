@@ -9,6 +9,7 @@ from runs.formats import manifest as spool_manifest
 from runs.formats.errors import ManifestError
 from runs.formats.manifest import Manifest
 from runs.models import Run
+from runs.processing import scenario_lines
 
 _NS_PER_S = 1_000_000_000
 _LARGEST = 2**63 - 1
@@ -53,6 +54,7 @@ def describe(run: Run, manifest: Manifest, document: dict[str, Any]) -> None:
     run.environment = (manifest.labels.get("env") or manifest.labels.get("environment", ""))[:200]
     run.commit = (manifest.git.commit or "")[:80] if manifest.git else ""
     run.branch = (manifest.git.branch or "")[:250] if manifest.git else ""
+    run.scenarios = scenario_lines(phase.scenario for phase in manifest.phases)
     run.seed = manifest.seed if abs(manifest.seed or 0) <= _LARGEST else None
     run.manifest = document
 

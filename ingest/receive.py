@@ -20,6 +20,7 @@ from runs.models.project import SLUG, SLUG_RULE
 def open_run(access: Access, slug: str, request: HttpRequest) -> tuple[Run, bool]:
     """The run of the manifest in the body, and whether it is new."""
     project = _project_of(access, slug)
+    bodies.refuse_encoded(request)
     body = bodies.read(request, settings.HEADROOM_MAX_MANIFEST_BYTES)
     manifest, document = manifests.read(body)
     fresh = Run(id=UUID(manifest.run_id), uploaded_by=access.user)
@@ -28,6 +29,7 @@ def open_run(access: Access, slug: str, request: HttpRequest) -> tuple[Run, bool
         project = _made(access, slug) if project is None else project
         fresh.project = project
         run, is_new = _found_or_saved(fresh)
+    _refuse_deleted(run)
     if run.project_id != project.pk:
         raise ConflictError(
             "run_elsewhere",
@@ -69,11 +71,21 @@ def _found_or_saved(fresh: Run) -> tuple[Run, bool]:
     return Run.every.get_or_create(pk=fresh.pk, defaults=values)
 
 
+def _refuse_deleted(run: Run) -> None:
+    if run.deleted_at is not None:
+        raise ConflictError(
+            "run_deleted",
+            f"Run {run.pk} was deleted on {run.deleted_at:%Y-%m-%d}. "
+            f"POST runs/{run.pk}/restore brings it back.",
+        )
+
+
 def take_file(
     access: Access, run_id: UUID, name: str, request: HttpRequest
 ) -> tuple[RunFile, bool]:
     """Stream one file of the spool to its place; whether it is new."""
     run = access.run(run_id)
+    bodies.refuse_encoded(request)
     if not names.is_spool_file(name):
         raise RefusedError(
             "file_name",
@@ -131,6 +143,7 @@ def complete(access: Access, run_id: UUID, request: HttpRequest) -> Run:
     A run that was completed before stays as it is, except that a failed one is tried again.
     """
     run = access.run(run_id)
+    bodies.refuse_encoded(request)
     body = bodies.read(request, settings.HEADROOM_MAX_MANIFEST_BYTES)
     manifest, document = manifests.read(body)
     if UUID(manifest.run_id) != run.pk:
@@ -145,6 +158,7 @@ def complete(access: Access, run_id: UUID, request: HttpRequest) -> Run:
             run = _locked(run.pk)
             if run.processing == Run.Processing.RECEIVING:
                 _check_segments(run, manifest)
+                _drop_strays(run)
                 manifests.describe(run, manifest, document)
                 store.keep(part, run.pk, names.MANIFEST)
                 _note_manifest(run, body)
@@ -178,6 +192,15 @@ def _check_segments(run: Run, manifest: Manifest) -> None:
             f"listed, the first is {faults[0].at}. Send them and complete the run again.",
             faults,
         )
+
+
+def _drop_strays(run: Run) -> None:
+    """Files whose rows were lost to a crash and that nobody sent again: readers would take them
+    for segments of the run."""
+    known = set(run.files.values_list("name", flat=True))
+    for name in store.current().raw_sizes(run.pk):
+        if name not in known:
+            store.current().drop_raw(run.pk, name)
 
 
 def _note_manifest(run: Run, body: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Where the target is: resolved and tried once, before anything is sent."""
+"""Where the target is: its name looked up once, its addresses tried once."""
 
 import socket
 from collections.abc import Sequence
@@ -10,28 +10,30 @@ from loadrunner.errors import UnreachableError
 _CONNECT_WITHIN_S = 5.0
 
 
-def reachable(base_url: str) -> tuple[str, ...]:
-    """The addresses of the base URL's host, those that answer first. Raises UnreachableError."""
-    where = origin(base_url)
-    addresses = _resolved(where.host)
+def resolved(base_url: str) -> tuple[str, ...]:
+    """The addresses of the base URL's host. Raises UnreachableError where it has none."""
+    host = origin(base_url).host
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UnreachableError(
+            f"The target's host {host} has no address: {reason}. "
+            "Check target.base_url in the campaign."
+        ) from error
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def reachable(base_url: str, addresses: Sequence[str]) -> tuple[str, ...]:
+    """The same addresses, one that takes connections first. Raises UnreachableError."""
+    port = origin(base_url).port
     failures = []
     for address in addresses:
-        failure = _connect(address, where.port)
+        failure = _connect(address, port)
         if failure is None:
             return (address, *(other for other in addresses if other != address))
         failures.append(failure)
     raise UnreachableError(_unreachable(base_url, failures))
-
-
-def _resolved(host: str) -> tuple[str, ...]:
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        raise UnreachableError(
-            f"The target's host {host} has no address: {error.strerror}. "
-            "Check target.base_url in the campaign."
-        ) from error
-    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def _connect(address: str, port: int) -> str | None:

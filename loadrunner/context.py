@@ -5,11 +5,15 @@ import platform
 import subprocess
 from pathlib import Path
 
+from loadrunner import ceiling
+from loadrunner.engine.timer import is_exact
 from runs.formats.manifest import GitEntry
 
 
 def host() -> dict[str, object]:
-    """The generator's machine; no name of it, since a spool travels."""
+    """The generator's machine; no name of it, since a spool travels. `ceiling_rps` is what its
+    last selfcheck found, `timer` what its arrivals are kept by."""
+    known = ceiling.remembered()
     return {
         "system": platform.system(),
         "kernel": platform.release(),
@@ -18,6 +22,8 @@ def host() -> dict[str, object]:
         "cores": os.cpu_count(),
         "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
         "memory_bytes": _memory_bytes(),
+        "timer": "timerfd" if is_exact() else "loop",
+        "ceiling_rps": known.ceiling_rps if known is not None else None,
     }
 
 

@@ -5,21 +5,21 @@ from collections.abc import Mapping
 import httpx
 from rich.console import Console
 
-from loadrunner import session
-from loadrunner.addresses import reachable
+from loadrunner import preflight, session
 from loadrunner.campaign.model import Campaign, Scenario, Step, Template, Variable
 from loadrunner.engine.json_path import compiled, found
 from loadrunner.engine.variables import MissingValueError, Values
 from loadrunner.identities import Credential, header_of, obtain
+from loadrunner.preflight import Consent
 from loadrunner.redaction import Redaction
 
 _SHOWN_CHARACTERS = 2000
 
 
-def debug(campaign: Campaign, console: Console) -> int:
+def debug(campaign: Campaign, consent: Consent, console: Console) -> int:
     """Returns 0 when every step got an answer that it expects, else 3."""
-    reachable(campaign.target.base_url)
-    with session.client(campaign) as client:
+    addresses = preflight.passed(campaign, consent)
+    with session.client(campaign, addresses[0]) as client:
         credentials = obtain(campaign, client)
         secrets = {secret for one in credentials.values() for secret in one.secrets}
         printer = _Printer(console, Redaction(campaign.secrets | secrets))

@@ -7,19 +7,19 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
-import httpx
 from rich.console import Console
 
-from loadrunner import session
-from loadrunner.addresses import reachable
-from loadrunner.campaign.model import Campaign, SetupRequest
+from loadrunner import preflight, session
+from loadrunner.campaign.model import Campaign
+from loadrunner.engine import timer
 from loadrunner.engine.coordinator import Coordinator, Settings
 from loadrunner.engine.worker import event_loop
 from loadrunner.identities import Credential, header_of, obtain
 from loadrunner.live import watching
-from loadrunner.session import SetupError, message
+from loadrunner.preflight import Consent
 from loadrunner.spool import SpoolWriter
 from runs.analysis import report as reports
 from runs.analysis.report import Report
@@ -34,34 +34,63 @@ class Options:
     workers: int = 1
     seed: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    consent: Consent = Consent()
+    replay_of: str | None = None
     quiet: bool = False
 
 
 @dataclass(frozen=True)
 class Execution:
-    """What came of it; `interrupted_by` is the signal that ended the run early."""
+    """What came of it; `interrupted_by` is the signal that ended the run early, `aborted` why a
+    guard ended it. `notes` are what is less exact on this machine."""
 
     folder: Path
     report: Report
     interrupted_by: signal.Signals | None
+    aborted: str | None
+    notes: tuple[str, ...]
+
+
+COARSE_TIMER: Final = (
+    "This system has no timerfd: requests leave by a timer of one millisecond, so that each may"
+    " start about a millisecond late. Response times count from the due time and include it."
+)
 
 
 def execute(campaign: Campaign, options: Options, console: Console) -> Execution:
     """Pre-flight, set-up, logins, load, report. Progress goes to `console`.
 
-    Raises UnreachableError, SetupError, UsageError (a folder in use), DiskError, WorkerError.
+    Raises SafetyError, UnreachableError, SetupError, UsageError (a folder in use), DiskError,
+    WorkerError.
     """
-    addresses = reachable(campaign.target.base_url)
-    session.greet(campaign)
-    credentials = _prepare(campaign, options, console)
-    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 31)
-    settings = Settings(uuid4(), seed, options.workers, options.labels)
+    addresses = preflight.passed(campaign, options.consent)
+    credentials = _prepare(campaign, addresses[0], options, console)
     writer = SpoolWriter(options.out)
     with watching(console, campaign.name, campaign.duration_s, quiet=options.quiet) as watch:
+        settings = _settings(campaign, options)
         coordinator = Coordinator(campaign, settings, credentials, addresses, writer, watch)
         with asyncio.Runner(loop_factory=event_loop) as runner:
             runner.run(coordinator.run())
-    return Execution(options.out, read_report(options.out), coordinator.signal)
+    stopped = coordinator.stopped
+    return Execution(
+        options.out,
+        read_report(options.out),
+        coordinator.signal,
+        None if stopped is None else stopped.reason,
+        () if timer.is_exact() else (COARSE_TIMER,),
+    )
+
+
+def _settings(campaign: Campaign, options: Options) -> Settings:
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 31)
+    return Settings(
+        run_id=uuid4(),
+        seed=seed,
+        workers=options.workers,
+        labels=options.labels,
+        stop_files=preflight.stop_files(campaign, options.consent),
+        replay_of=options.replay_of,
+    )
 
 
 def read_report(folder: Path) -> Report:
@@ -73,30 +102,15 @@ def default_folder(campaign: Campaign) -> Path:
     return Path("runs-local") / f"{campaign.name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
-def _prepare(campaign: Campaign, options: Options, console: Console) -> dict[str, Credential]:
+def _prepare(
+    campaign: Campaign, address: str, options: Options, console: Console
+) -> dict[str, Credential]:
     """Log in and send the set-up requests, before the clock starts."""
-    with session.client(campaign) as client:
+    with session.client(campaign, address) as client:
         credentials = obtain(campaign, client)
         for request in campaign.setup:
             if not options.quiet:
                 console.print(f"Set-up: {request.name}", style="dim", highlight=False)
-            _set_up(request, client, credentials)
+            headers = header_of(credentials, request.identity)
+            session.send(request, client, headers, what="setup")
     return credentials
-
-
-def _set_up(
-    request: SetupRequest, client: httpx.Client, credentials: Mapping[str, Credential]
-) -> None:
-    what = message(request.request)
-    headers = {**header_of(credentials, request.identity), **what.headers}
-    try:
-        answer = client.request(what.method, what.path, headers=headers, content=what.body)
-    except httpx.HTTPError as error:
-        raise SetupError(f"setup {request.name}: {what.method} {what.path}: {error}.") from error
-    is_expected = answer.status_code in request.expect if request.expect else answer.is_success
-    if not is_expected:
-        wanted = " or ".join(map(str, request.expect)) or "a 2xx"
-        raise SetupError(
-            f"setup {request.name}: {what.method} {what.path} answered {answer.status_code}, "
-            f"{wanted} is needed. Nothing was measured."
-        )

@@ -9,7 +9,7 @@ import httpx
 
 from loadrunner.campaign.model import Campaign, Identity, Login
 from loadrunner.engine.json_path import compiled, found
-from loadrunner.session import SetupError, message
+from loadrunner.session import SetupError, filled
 
 # A token is replaced when so much of its life is over.
 _RENEW_AT = 0.7
@@ -58,7 +58,7 @@ def _log_in(
     identity: Identity, login: Login, index: int, session: httpx.Client
 ) -> tuple[str, float | None]:
     """The token of one user and how long it lives, in seconds."""
-    what = message(login.request, index)
+    what = filled(login.request, index)
     who = f"identity {identity.name}, login {index + 1} of {identity.count}"
     try:
         answer = session.request(what.method, what.path, headers=what.headers, content=what.body)

@@ -1,18 +1,25 @@
 """One HTTP client for everything that is not measured: pre-flight, set-up, logins, probes.
 
-Proxies of the environment are left aside: load and what belongs to it goes to the target itself.
+Proxies of the environment are left aside: load and what belongs to it goes to the target itself,
+and to the one address that was checked: a name is looked up once a run, and never again.
 """
 
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 import httpx
 
-from loadrunner.campaign.model import Campaign, Request, Template
+from loadrunner.campaign.model import Campaign, Request, SetupRequest, Template
 from loadrunner.engine import tls
 from loadrunner.engine.variables import Values
 from loadrunner.engine.wire import USER_AGENT
 from loadrunner.errors import LoadrunnerError, UnreachableError
+
+
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class SetupError(LoadrunnerError):
@@ -29,9 +36,10 @@ class Message:
     body: str | None
 
 
-def message(request: Request, number: int = 0) -> Message:
-    """Fill a request in for the user or journey of this number."""
+def filled(request: Request, number: int = 0, known: Mapping[str, str] = NOTHING) -> Message:
+    """Fill a request in for the user or journey of this number; `known` are further variables."""
     values = Values(number, number, seed=0, data={})
+    values.extracted.update(known)
 
     def text(template: Template) -> str:
         return "".join(p if isinstance(p, str) else values.text(p) for p in template)
@@ -45,30 +53,87 @@ def _tls(campaign: Campaign) -> ssl.SSLContext:
     return tls.context(verify=campaign.target.verify_tls, ca_file=campaign.target.ca_file)
 
 
-def client(campaign: Campaign) -> httpx.Client:
+class _Pinned(httpx.HTTPTransport):
+    """Connects to one address whatever the URL's host; that host stays in Host and in TLS."""
+
+    def __init__(self, address: str, verify: ssl.SSLContext) -> None:
+        super().__init__(verify=verify, trust_env=False)
+        self._address = address
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return super().handle_request(_at(self._address, request))
+
+
+class _AsyncPinned(httpx.AsyncHTTPTransport):
+    def __init__(self, address: str, verify: ssl.SSLContext) -> None:
+        super().__init__(verify=verify, trust_env=False)
+        self._address = address
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await super().handle_async_request(_at(self._address, request))
+
+
+def _at(address: str, request: httpx.Request) -> httpx.Request:
+    """The same request, its headers made already, to an address in place of the host's name."""
+    name = {"sni_hostname": request.url.host}
+    return httpx.Request(
+        request.method,
+        request.url.copy_with(host=address.partition("%")[0]),
+        headers=request.headers,
+        stream=request.stream,
+        extensions={**request.extensions, **name},
+    )
+
+
+def client(campaign: Campaign, address: str) -> httpx.Client:
+    """Everything goes to the base URL's host at this address."""
     return httpx.Client(
         base_url=campaign.target.base_url,
         timeout=campaign.target.timeout_s,
         headers={"user-agent": USER_AGENT},
-        trust_env=False,
-        verify=_tls(campaign),
+        transport=_Pinned(address, _tls(campaign)),
     )
 
 
-def async_client(campaign: Campaign) -> httpx.AsyncClient:
+def async_client(campaign: Campaign, address: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         base_url=campaign.target.base_url,
         timeout=campaign.target.timeout_s,
         headers={"user-agent": USER_AGENT},
-        trust_env=False,
-        verify=_tls(campaign),
+        transport=_AsyncPinned(address, _tls(campaign)),
     )
 
 
-def greet(campaign: Campaign) -> None:
+def send(
+    request: SetupRequest,
+    client: httpx.Client,
+    headers: Mapping[str, str],
+    what: str,
+    known: Mapping[str, str] = NOTHING,
+) -> None:
+    """Send a request that stands beside the load. Raises SetupError, beginning with `what` it is
+    of, where no answer comes, or not one that is expected."""
+    message = filled(request.request, known=known)
+    named = f"{what} {request.name}: {message.method} {message.path}"
+    try:
+        answer = client.request(
+            message.method,
+            message.path,
+            headers={**headers, **message.headers},
+            content=message.body,
+        )
+    except httpx.HTTPError as error:
+        raise SetupError(f"{named}: {error or type(error).__name__}.") from error
+    is_expected = answer.status_code in request.expect if request.expect else answer.is_success
+    if not is_expected:
+        wanted = " or ".join(map(str, request.expect)) or "a 2xx"
+        raise SetupError(f"{named} answered {answer.status_code}, {wanted} is needed.")
+
+
+def greet(campaign: Campaign, address: str) -> None:
     """One GET of the base URL; any answer will do. Raises UnreachableError where none comes."""
     try:
-        with client(campaign) as session:
+        with client(campaign, address) as session:
             session.get("")
     except httpx.RemoteProtocolError:
         return  # it answered, if only nonsense: that is for the run to measure

@@ -3,17 +3,20 @@
 Each step replaces what an earlier, broken try left: processing twice is the same as once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 from uuid import UUID
 
+from django.conf import settings
+
 from runs import reports, store, tuning
-from runs.analysis import report, saturation, timeline
+from runs.analysis import report, saturation, seconds, timeline
 from runs.analysis.plan import Phase, Plan
 from runs.analysis.report import Report
 from runs.analysis.run_data import RunData
 from runs.documents import plain
 from runs.formats import report_json, spool
+from runs.formats.limits import Limits
 from runs.models import Run
 
 # Rises whenever the same raw files would give other figures.
@@ -30,11 +33,12 @@ def process(run_id: UUID, progress: Progress, *, announce: bool = True) -> None:
     where the files cannot be read.
     """
     progress("reading")
-    raw = spool.read(store.spool_of(run_id))
+    raw = spool.read(store.spool_of(run_id), limits())
     progress("storing")
     store.write_frames(run_id, samples=raw.samples, readings=raw.readings, health=raw.health)
     progress("analysing")
     data = spool.run_data(raw)
+    store.write_frames(run_id, seconds=seconds.of(data), histograms=seconds.histograms(data))
     run = Run.every.select_related("project").get(pk=run_id)
     built = report.build(data, _baseline_data(run))
     documents = _documents(data, built)
@@ -42,6 +46,13 @@ def process(run_id: UUID, progress: Progress, *, announce: bool = True) -> None:
     _save(run, raw.manifest.state, data, built, documents, raw.notes)
     progress("re-testing")
     tuning.retest(run, data, built, announce=announce)
+
+
+def limits() -> Limits:
+    """What a run may hold, by the settings."""
+    return Limits(
+        inflated_bytes=settings.HEADROOM_MAX_INFLATED_BYTES, series=settings.HEADROOM_MAX_SERIES
+    )
 
 
 def _baseline_data(run: Run) -> RunData | None:
@@ -80,8 +91,15 @@ def _save(
         calculation_version=CALCULATION_VERSION,
         headline=headline(documents["report"], data.plan),
         reading_notes=list(notes),
+        scenarios=scenario_lines(data.plan.scenarios),
+        derived_bytes=store.current().derived_bytes(run.pk),
         **documents,
     )
+
+
+def scenario_lines(names: Iterable[str]) -> str:
+    """As `Run.scenarios` holds them: a name a line, each between two line ends."""
+    return "".join(f"\n{name}" for name in dict.fromkeys(names)) + "\n"
 
 
 def headline(document: dict[str, Any], plan: Plan) -> dict[str, Any]:

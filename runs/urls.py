@@ -1,6 +1,6 @@
 from django.urls import path
 
-from runs.views import actions, compare, help, projects, run_list, run_page
+from runs.views import actions, compare, documentation, projects, run_list, run_page
 
 app_name = "runs"
 urlpatterns = [
@@ -11,6 +11,6 @@ urlpatterns = [
     path("compare/", compare.compare, name="compare"),
     path("actions/<int:action_id>/", actions.action_page, name="action"),
     path("actions/<int:action_id>/state/", actions.change_state, name="action-state"),
-    path("help/", help.help_index, name="help"),
-    path("help/<slug:name>/", help.help_page, name="help-page"),
+    path("help/", documentation.help_index, name="help"),
+    path("help/<slug:name>/", documentation.help_page, name="help-page"),
 ]

@@ -1,6 +1,6 @@
 """The caps of a campaign, and whether its own plan keeps them."""
 
-from loadrunner.campaign.forecast import Forecast, forecast
+from loadrunner.campaign.forecast import forecast
 from loadrunner.campaign.model import Campaign, Limits
 from loadrunner.campaign.reading import Reading
 from loadrunner.campaign.schema import LimitsSection
@@ -21,16 +21,15 @@ def check_limits(campaign: Campaign, reading: Reading) -> None:
 
     What the plan cannot tell (closed users, retries, bytes) is watched while the run goes on.
     """
-    plan = forecast(campaign)
-    for key, found, allowed in _exceeded(plan, campaign.limits):
+    for key, found, allowed in exceeded(campaign):
         reading.problems.add(
             ("limits", key), f"found a plan of {found}, allowed: at most {allowed} by this limit"
         )
 
 
-def _exceeded(plan: Forecast, caps: Limits) -> list[tuple[str, str, str]]:
-    """Key, what the plan has, and the cap, each in words."""
-    found = []
+def exceeded(campaign: Campaign) -> list[tuple[str, str, str]]:
+    """The caps that the plan exceeds: key, what the plan has, and the cap, each in words."""
+    plan, caps, found = forecast(campaign), campaign.limits, []
     if caps.rate_rps is not None and plan.peak_rps > caps.rate_rps:
         rates = per_second(plan.peak_rps), per_second(caps.rate_rps)
         found.append(("rate", f"up to {rates[0]} requests", rates[1]))

@@ -92,7 +92,7 @@ def check_allowed(target: Target, where: str = IN_FILE) -> None:
         holds = f"without target.allow only this machine may be ({', '.join(THIS_MACHINE)})"
     raise SafetyError(
         f"The host {host} of target.base_url may not be loaded: {holds}."
-        f" If you may load it, {where.format(host)}."
+        f" If you may load it, {where.format('it')}."
     )
 
 

@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from loadrunner import context, session
 from loadrunner.campaign.model import Campaign, ProbePlan
 from loadrunner.campaign.phases import phases
+from loadrunner.engine.brakes import Brakes, Stop
 from loadrunner.engine.fleet import Fleet, Member
 from loadrunner.engine.messages import Kind
 from loadrunner.engine.orders import Orders
@@ -52,6 +54,8 @@ class Settings:
     seed: int
     workers: int = 1
     labels: Mapping[str, str] = field(default_factory=dict)
+    stop_files: tuple[Path, ...] = ()
+    replay_of: str | None = None
 
 
 class Coordinator:
@@ -68,6 +72,7 @@ class Coordinator:
     ) -> None:
         self.campaign = campaign
         self.signal: signal.Signals | None = None
+        self.stopped: Stop | None = None
         self._settings = settings
         self._credentials = dict(credentials)
         self._addresses = addresses
@@ -77,6 +82,7 @@ class Coordinator:
         self._redact = Redaction(campaign.secrets | _tokens(credentials))
         self._progress = Progress(campaign, _scenario_of_step(campaign))
         self._vitals = Vitals()
+        self._brakes = Brakes(campaign, self._names.steps, settings.stop_files)
         self._fleet = Fleet(self._on_message)
         self._disk_error: DiskError | None = None
         self._start_ns = self._started_at_ns = 0
@@ -89,13 +95,14 @@ class Coordinator:
         self._take_signals()
         state: State = "incomplete"
         manifest: Manifest | None = None
-        async with session.async_client(self.campaign) as client:
+        async with session.async_client(self.campaign, self._addresses[0]) as client:
             prober = Prober(self.campaign.probes, client, self._probe_headers)
             try:
                 await self._fleet.muster(self._orders())
                 manifest = self._begin(await prober.read_all())
                 await self._attend(prober)
-                state = "complete" if self.signal is None else "interrupted"
+                is_whole = self.signal is None and self.stopped is None
+                state = "complete" if is_whole else "interrupted"
             finally:
                 self._fleet.dismiss()
                 if manifest is not None:
@@ -148,9 +155,7 @@ class Coordinator:
             format=FORMAT,
             run_id=str(self._settings.run_id),
             state="running",
-            campaign=CampaignEntry(
-                name=campaign.name, text=self._redact(campaign.text), sha256=campaign.sha256
-            ),
+            campaign=self._campaign_entry(),
             seed=self._settings.seed,
             tool=ToolEntry(name="loadrunner", version=VERSION),
             host=context.host(),
@@ -161,7 +166,27 @@ class Coordinator:
             probes=probes,
             criteria=list(campaign.criteria),
             peak_jps=dict(campaign.peak_jps),
+            **self._further_entries(),
         )
+
+    def _campaign_entry(self) -> CampaignEntry:
+        """With the file as it was named, so that a replay and a clean-up find it again."""
+        campaign = self.campaign
+        return CampaignEntry(
+            name=campaign.name,
+            text=self._redact(campaign.text),
+            sha256=campaign.sha256,
+            file=self._redact(str(campaign.file)) if campaign.file.name else None,
+        )
+
+    def _further_entries(self) -> dict[str, Any]:
+        """What stands in the manifest beside the contract's keys; readers carry it along."""
+        entries: dict[str, Any] = {
+            "target": {"base_url": self._redact(self.campaign.target.base_url)}
+        }
+        if self._settings.replay_of is not None:
+            entries["replay_of"] = self._settings.replay_of
+        return entries
 
     # While it goes on.
 
@@ -173,7 +198,7 @@ class Coordinator:
             asyncio.create_task(self._renew()),
         ]
         try:
-            await self._fleet.finished()
+            await self._fleet.finished(self.campaign.duration_s + self.campaign.target.timeout_s)
         finally:
             for task in beside:
                 task.cancel()
@@ -185,6 +210,7 @@ class Coordinator:
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             self._keep(self._writer.flush)
+            self._brake(self._brakes.look(self._now_us()))
             if self._watch is not None:
                 self._watch(self._progress.snapshot(self._now_us()))
 
@@ -200,7 +226,7 @@ class Coordinator:
                     await self._renew_one(name)
 
     async def _renew_one(self, name: str) -> None:
-        with session.client(self.campaign) as client:
+        with session.client(self.campaign, self._addresses[0]) as client:
             fresh = await asyncio.to_thread(credential, self.campaign.identities[name], client)
         self._credentials[name] = fresh
         self._redact = self._redact.with_more(fresh.secrets)
@@ -208,6 +234,8 @@ class Coordinator:
 
     def _on_message(self, member: Member, kind: Kind, body: bytes) -> None:
         if kind is Kind.SAMPLES:
+            self._brakes.add(body, self._now_us())
+            self._brake(self._brakes.spent())
             if self._watch is not None:
                 self._progress.add(body)
             errors = [self._redact(text) for text in member.errors]
@@ -216,6 +244,7 @@ class Coordinator:
         elif kind is Kind.PULSE:
             pulse = json.loads(body)
             self._progress.note_pulse(member.index, pulse["in_flight"], pulse["sent"])
+            self._brakes.note_pulse(member.index, pulse["t_us"], pulse["sent"])
             assert member.process.pid is not None
             health = {**pulse, **self._vitals.of(member.process.pid)}
             self._keep(lambda: self._writer.add_health(health))
@@ -241,6 +270,16 @@ class Coordinator:
             self._disk_error = error
             self._fleet.stop()
 
+    def _brake(self, stop: Stop | None) -> None:
+        """A guard has had enough. The first one's reason is the run's."""
+        if stop is None or self.stopped is not None:
+            return
+        self.stopped = stop
+        if stop.at_once:
+            self._fleet.stop()
+        else:
+            self._fleet.drain()
+
     def _now_us(self) -> int:
         return (time.monotonic_ns() - self._start_ns) // 1000
 
@@ -263,9 +302,10 @@ class Coordinator:
             self._fleet.stop()
 
     def _seal(self, manifest: Manifest, state: State) -> Manifest:
-        final = manifest.model_copy(
-            update={"state": state, "ended_at_ns": self._started_at_ns + self._now_us() * 1000}
-        )
+        ended: dict[str, Any] = {"state": state, "ended_at_ns": self._started_at_ns + self._now_us() * 1000}
+        if self.stopped is not None:
+            ended["aborted"] = self._redact(self.stopped.reason)
+        final = manifest.model_copy(update=ended)
         with suppress(DiskError):
             self._writer.close()
             final = final.model_copy(update={"segments": list(self._writer.segments)})

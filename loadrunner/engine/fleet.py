@@ -4,6 +4,7 @@ import asyncio
 import json
 import multiprocessing
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.context import SpawnContext, SpawnProcess
@@ -14,6 +15,8 @@ from loadrunner.engine.orders import Orders
 from loadrunner.errors import LoadrunnerError
 
 _READY_WITHIN_S = 60.0
+_STOPPED_WITHIN_S = 5.0
+_SILENT_FOR_S = 20.0
 
 
 class WorkerError(LoadrunnerError):
@@ -25,7 +28,8 @@ Listener = Callable[["Member", Kind, bytes], None]
 
 @dataclass(eq=False)
 class Member:
-    """One worker as the coordinator knows it; `errors` are its error texts so far."""
+    """One worker as the coordinator knows it; `errors` are its error texts so far, `heard_s` is
+    when it last said something (monotonic)."""
 
     index: int
     process: SpawnProcess
@@ -33,6 +37,7 @@ class Member:
     done: asyncio.Future[None]
     errors: list[str] = field(default_factory=list)
     link: asyncio.WriteTransport | None = None
+    heard_s: float = 0.0
 
     def tell(self, kind: Kind, body: bytes = b"") -> None:
         if self.link is not None and not self.link.is_closing():
@@ -51,8 +56,13 @@ class Fleet:
         """Start a worker for each of the orders and wait until all stand ready."""
         for order in orders:
             await self._enlist(order)
-        async with asyncio.timeout(_READY_WITHIN_S):
-            await asyncio.gather(*(member.ready for member in self.members))
+        try:
+            async with asyncio.timeout(_READY_WITHIN_S):
+                await asyncio.gather(*(member.ready for member in self.members))
+        except TimeoutError as error:
+            raise WorkerError(
+                f"The workers were not ready within {_READY_WITHIN_S:g} s. Nothing was sent."
+            ) from error
 
     def start(self, start_ns: int) -> None:
         self._tell(Kind.START, instant(start_ns))
@@ -70,10 +80,41 @@ class Fleet:
         body = {"identity": identity, "lines": [line.decode() for line in lines]}
         self._tell(Kind.CREDENTIALS, json.dumps(body).encode())
 
-    async def finished(self) -> None:
-        """Until all are done. Raises WorkerError when one was lost."""
-        await asyncio.gather(*(member.done for member in self.members))
+    async def finished(self, planned_s: float) -> None:
+        """Until all are done, which they should be `planned_s` from now at the latest.
+
+        Raises WorkerError when one was lost, or is silent beyond that. The others are stopped
+        first, so that what they measured is kept.
+        """
+        left = await self._until_done(time.monotonic() + planned_s)
+        if left:
+            self.stop()
+            await asyncio.wait(left, timeout=_STOPPED_WITHIN_S)
         self.dismiss()
+        for member in self.members:
+            if not member.done.done():
+                raise WorkerError(
+                    f"Worker {member.index} did not end when it should have, and was ended. "
+                    "What it told of its work until then is in the spool."
+                )
+            member.done.result()
+
+    async def _until_done(self, planned_end_s: float) -> set[asyncio.Future[None]]:
+        """Those that are not done once one is lost or has hung too long; else none."""
+        left = {member.done for member in self.members}
+        while left:
+            done, left = await asyncio.wait(left, timeout=1, return_when=asyncio.FIRST_EXCEPTION)
+            if any(one.exception() for one in done) or self._hangs(planned_end_s):
+                break
+        return left
+
+    def _hangs(self, planned_end_s: float) -> bool:
+        """Whether somebody has been silent for long, where there is nothing left to do. One that
+        is busy telling of its work is not."""
+        since_s = max(
+            [planned_end_s, *(one.heard_s for one in self.members if not one.done.done())]
+        )
+        return time.monotonic() - since_s > _SILENT_FOR_S
 
     def dismiss(self) -> None:
         """Let go of all; a worker whose socket closes ends."""
@@ -109,6 +150,7 @@ class _Link(asyncio.Protocol):
         self._reader = Reader()
 
     def data_received(self, data: bytes) -> None:
+        self._member.heard_s = time.monotonic()
         for kind, body in self._reader.feed(data):
             match kind:
                 case Kind.READY:
@@ -128,3 +170,4 @@ class _Link(asyncio.Protocol):
         for waited in (self._member.ready, self._member.done):
             if not waited.done():
                 waited.set_exception(lost)
+                waited.exception()  # told: nobody needs to hear of it again when it is let go

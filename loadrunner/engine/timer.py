@@ -74,11 +74,16 @@ class LoopAlarm:
 Alarm = TimerfdAlarm | LoopAlarm
 
 
+def is_exact() -> bool:
+    """Whether this system has the exact alarm. LOADRUNNER_NO_TIMERFD=1 says that it has not."""
+    if sys.platform != "linux" or "LOADRUNNER_NO_TIMERFD" in os.environ:
+        return False
+    return hasattr(ctypes.CDLL(None), "timerfd_create")
+
+
 def alarm(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> Alarm:
     """The best alarm that this system has."""
-    if sys.platform == "linux" and "LOADRUNNER_NO_TIMERFD" not in os.environ:
-        try:
+    if is_exact():
+        with suppress(OSError):
             return TimerfdAlarm(loop, callback)
-        except (OSError, AttributeError):
-            pass
     return LoopAlarm(loop, callback)

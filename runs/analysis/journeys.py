@@ -177,7 +177,9 @@ def _decoded(grouped: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
     fault = grouped["fault"].to_numpy()
     good = fault == _NEVER
     row = np.where(good, first, fault & mask)
-    outcome = _taken(samples, "outcome", row)
+    outcome = _taken(samples, "outcome", row).zip_with(
+        pl.Series(~good), pl.Series(["ok"]).new_from_index(0, len(row))
+    )
     return grouped.with_columns(
         due_us=pl.Series(grouped["due_phase"].to_numpy() >> bits),
         good=pl.Series(good),

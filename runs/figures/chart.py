@@ -4,8 +4,8 @@ Figures are plain dicts, not plotly's objects: fifty times faster to build, and 
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from runs.figures.palette import colour
@@ -50,7 +50,6 @@ class Chart:
     table: Table | None = None
     missing: str = ""
     axis: str = ""
-    links: Mapping[str, str] = field(default_factory=dict)
 
 
 def plain(text: object) -> str:

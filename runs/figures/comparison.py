@@ -7,7 +7,7 @@ from typing import Any
 from runs.analysis import wording
 from runs.figures import chart, saturation
 from runs.figures.chart import Chart, Figure, Table
-from runs.figures.palette import colour, series_colours
+from runs.figures.palette import series_colours
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "star", "hexagon")
 Point = Mapping[str, Any]
@@ -87,8 +87,3 @@ def _table(sides: Sequence[Side]) -> Table:
         for point in side.points
     )
     return Table(head, rows)
-
-
-def colours_of(names: Sequence[str]) -> dict[str, str]:
-    """The colour of each run, for marks outside the figure."""
-    return series_colours(names) or {"": colour("ink")}

@@ -29,7 +29,6 @@ _ROLES = {
     "good-area": ("rgba(0,143,104,0.28)", "rgba(53,199,156,0.3)"),
     "band": ("rgba(20,40,60,0.035)", "rgba(220,235,255,0.045)"),
     "interval": ("rgba(213,94,0,0.16)", "rgba(255,143,74,0.22)"),
-    "limit-area": ("rgba(0,143,104,0.09)", "rgba(53,199,156,0.11)"),
 }
 _SERIES = ("blue", "vermillion", "green", "purple", "orange", "sky", "black", "yellow")
 _MEANINGS = {

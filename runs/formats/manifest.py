@@ -3,15 +3,27 @@
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from runs.analysis.plan import Better, Model, Phase, Plan, Probe, ProbeMetric
 from runs.formats.errors import ManifestError
+from runs.formats.limits import LATEST_US, LONGEST_NAME, LONGEST_TEXT
 
 FORMAT = "headroom-spool/1"
 State = Literal["running", "complete", "interrupted", "incomplete"]
-Micros = Annotated[int, Field(ge=0)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Micros = Annotated[int, Field(ge=0, le=LATEST_US)]
+# Neither a table nor a database holds control characters in a name.
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Rate = Annotated[float, Field(ge=0, le=1e9)]
+Criterion = Annotated[str, Field(max_length=2_000)]
+Label = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
 class _Entry(BaseModel):
@@ -43,19 +55,26 @@ class PhaseEntry(_Entry):
     start_us: Micros
     end_us: Micros
     model: Model = "open"
-    rate_from: float | None = Field(default=None, ge=0)
-    rate_to: float | None = Field(default=None, ge=0)
-    users: int | None = Field(default=None, ge=0)
-    think_time_s: float | None = Field(default=None, ge=0)
-    warm_up_us: int | None = Field(default=None, ge=0)
+    rate_from: Rate | None = None
+    rate_to: Rate | None = None
+    users: int | None = Field(default=None, ge=0, le=10**9)
+    think_time_s: float | None = Field(default=None, ge=0, le=LATEST_US / 1e6)
+    warm_up_us: Micros | None = None
+
+    @field_validator("end_us")
+    @classmethod
+    def _ends_after_its_start(cls, end_us: int, info: ValidationInfo) -> int:
+        if end_us < info.data.get("start_us", 0):
+            raise ValueError("a phase cannot end before it starts")
+        return end_us
 
 
 class MetricEntry(_Entry):
     name: Name
     area: str = "other"
     better: Better = "lower"
-    ceiling: float | None = None
-    feeds: list[str] = []
+    ceiling: float | None = Field(default=None, allow_inf_nan=False)
+    feeds: list[Name] = []
 
 
 class ProbeEntry(_Entry):
@@ -83,13 +102,13 @@ class Manifest(_Entry):
     tool: ToolEntry
     host: dict[str, Any] | None = None
     git: GitEntry | None = None
-    labels: dict[str, str] = {}
+    labels: Annotated[dict[Label, Label], Field(max_length=200)] = {}
     started_at_ns: int = Field(ge=0)
     ended_at_ns: int | None = Field(default=None, ge=0)
-    phases: list[PhaseEntry]
-    probes: list[ProbeEntry] = []
-    criteria: list[str] = []
-    peak_jps: dict[str, float] = {}
+    phases: Annotated[list[PhaseEntry], Field(max_length=10_000)]
+    probes: Annotated[list[ProbeEntry], Field(max_length=1_000)] = []
+    criteria: Annotated[list[Criterion], Field(max_length=1_000)] = []
+    peak_jps: dict[Name, Rate] = {}
     segments: list[Segment] = []
 
     def plan(self) -> Plan:

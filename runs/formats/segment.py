@@ -5,7 +5,9 @@ does not add up, the lines are read one by one, so that a damaged line is counte
 and one that breaks the format is named with its place.
 """
 
+import io
 import json
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +17,13 @@ import polars as pl
 import zstandard
 
 from runs.formats.errors import SpoolError
+from runs.formats.limits import LONGEST_NAME, LONGEST_TEXT, Budget
 
 Notes = tuple[str, ...]
 Row = dict[str, Any]
 
 _READ: Final = 1 << 20
+_LARGEST: Final = sys.float_info.max
 # Plain text that is parsed at once; bounds the memory of a segment of any size.
 _BLOCK: Final = 32 << 20
 _ALLOWED: Final[dict[pl.DataType, str]] = {
@@ -32,25 +36,35 @@ _ALLOWED: Final[dict[pl.DataType, str]] = {
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns of a segment, the keys that each line must have, and closed lists of values."""
+    """The columns of a segment, the keys that each line must have, closed lists of values, the
+    columns that hold names, and those whose longer texts are cut."""
 
     schema: Mapping[str, pl.DataType]
     required: Collection[str] = ()
     values: Mapping[str, Collection[str]] = field(default_factory=dict)
+    names: Collection[str] = ()
+    texts: Collection[str] = ()
 
 
-def read(path: Path, layout: Layout) -> tuple[pl.DataFrame, Notes]:
+def read(path: Path, layout: Layout, budget: Budget | None = None) -> tuple[pl.DataFrame, Notes]:
     """All lines that can be read, and what had to be left out, in words.
 
-    A SpoolError names file, line and key where a whole line breaks the layout.
+    A SpoolError names file, line and key where a whole line breaks the layout, or what is more
+    than the budget allows.
     """
-    lines = Lines(path)
+    budget = budget or Budget()
+    lines = Lines(path, budget)
     frames, damaged = [pl.DataFrame(schema=layout.schema)], _Damage(path.name)
     for block in lines.blocks():
+        if block.text.isspace():
+            continue
         frame = _natively(block, layout)
         if frame is None:
             frame = _one_by_one(block, layout, damaged)
-        frames.append(frame)
+        _check_names(frame, layout, path.name)
+        if layout.names:
+            budget.see_series(set(frame.select(layout.names).unique().iter_rows()), path.name)
+        frames.append(_with_texts_cut(frame, layout, damaged))
     return pl.concat(frames), (*damaged.notes(), *lines.notes)
 
 
@@ -64,8 +78,9 @@ class Block:
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """(line number, line) of each line that is not blank."""
-        for number, line in enumerate(self.text.split(b"\n"), self.first_line):
-            if line.strip():
+        # Line by line: a block of nothing but line ends would be a list of millions.
+        for number, line in enumerate(io.BytesIO(self.text), self.first_line):
+            if not line.isspace():
                 yield number, line
 
 
@@ -75,8 +90,9 @@ class Lines:
     `notes` is complete once they have been read to the end.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, budget: Budget | None = None) -> None:
         self._path = path
+        self._budget = budget or Budget()
         self.notes: Notes = ()
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
@@ -114,7 +130,7 @@ class Lines:
         """The end: a last line without its newline counts if it is whole."""
         end = rest.rfind(b"\n") + 1
         tail = rest[end:].strip()
-        if tail and not _is_object(tail):
+        if tail and record_of(tail) is None:
             self.notes += (f"{self._path.name} is cut: its last line is incomplete, left out.",)
             rest = rest[:end]
         if rest:
@@ -128,6 +144,7 @@ class Lines:
                 reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
                 while piece := reader.read(_READ):
                     read += len(piece)
+                    self._budget.inflate(len(piece), self._path.name)
                     yield piece
         except zstandard.ZstdError as error:
             self.notes += (
@@ -136,13 +153,25 @@ class Lines:
             )
         except OSError as error:
             raise SpoolError(f"{self._path} cannot be read: {error.strerror}.") from error
+        if not read and not self.notes:
+            self.notes += (f"{self._path.name} is empty.",)
 
 
-def _is_object(line: bytes) -> bool:
+def record_of(line: bytes) -> Row | None:
+    """The JSON object of a line, or None where it is damaged.
+
+    NaN and Infinity are not JSON, whatever Python thinks; nor is what is nested so deeply that
+    reading it would exhaust the stack.
+    """
     try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
-        return False
+        record = json.loads(line, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _natively(block: Block, layout: Layout) -> pl.DataFrame | None:
@@ -173,36 +202,68 @@ def counted_lines(count: int) -> str:
     return "1 line is" if count == 1 else f"{count:,} lines are"
 
 
+def is_name(text: str) -> bool:
+    """Whether it can stand in a table and a database: not too long, no control characters."""
+    return len(text) <= LONGEST_NAME and not any(ord(one) < 32 or ord(one) == 127 for one in text)
+
+
+def _check_names(frame: pl.DataFrame, layout: Layout, name: str) -> None:
+    for column in layout.names:
+        for text in frame[column].drop_nulls().unique():
+            if not is_name(text):
+                raise SpoolError(
+                    f"{name}, key '{column}': found {_short(text)}, allowed are names of at most"
+                    f" {LONGEST_NAME} characters without control characters."
+                )
+
+
+def _with_texts_cut(frame: pl.DataFrame, layout: Layout, damaged: "_Damage") -> pl.DataFrame:
+    """Long texts cut to what is kept of them, and counted."""
+    for column in layout.texts:
+        too_long = frame.filter(pl.col(column).str.len_chars() > LONGEST_TEXT).height
+        if too_long:
+            damaged.cut(too_long)
+            frame = frame.with_columns(pl.col(column).str.slice(0, LONGEST_TEXT))
+    return frame
+
+
 class _Damage:
-    """Counts the lines of one file that are not JSON objects."""
+    """Counts the lines of one file that are not JSON objects, and the texts that were cut."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._count = 0
         self._first = 0
+        self._cut = 0
 
     def add(self, line: int) -> None:
         self._first = self._first or line
         self._count += 1
 
+    def cut(self, count: int) -> None:
+        self._cut += count
+
     def notes(self) -> Notes:
-        if not self._count:
-            return ()
-        lines = counted_lines(self._count)
-        return (f"{self.name}: {lines} not JSON, left out; the first is line {self._first}.",)
+        notes = list[str]()
+        if self._count:
+            lines = counted_lines(self._count)
+            notes.append(
+                f"{self.name}: {lines} not JSON, left out; the first is line {self._first}."
+            )
+        if self._cut:
+            texts = "1 text" if self._cut == 1 else f"{self._cut:,} texts"
+            notes.append(f"{self.name}: {texts} longer than {LONGEST_TEXT:,} characters, cut.")
+        return tuple(notes)
 
 
 def _one_by_one(block: Block, layout: Layout, damaged: _Damage) -> pl.DataFrame:
     rows: list[Row] = []
     for number, line in block.lines():
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            record = None
-        if isinstance(record, dict):
-            rows.append(_row(record, layout, f"{damaged.name}, line {number}"))
-        else:
+        record = record_of(line)
+        if record is None:
             damaged.add(number)
+        else:
+            rows.append(_row(record, layout, f"{damaged.name}, line {number}"))
     return pl.DataFrame(rows, schema=dict(layout.schema))
 
 
@@ -228,13 +289,18 @@ def _value(value: Any, kind: pl.DataType, name: str, at: str) -> Any:
     is_bool = isinstance(value, bool)
     if kind == pl.Boolean() and is_bool:
         return value
-    if kind == pl.Float64() and isinstance(value, int | float) and not is_bool:
+    if kind == pl.Float64() and is_number(value) and not is_bool:
         return float(value)
     if kind == pl.Int64() and _is_whole(value):
         return int(value)
     raise SpoolError(
         f"{at}, key '{name}': found {_short(value)}, allowed is {_ALLOWED[kind]} or null."
     )
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value fits a float: JSON has numbers of any size."""
+    return isinstance(value, int | float) and -_LARGEST <= value <= _LARGEST
 
 
 def _is_whole(value: Any) -> bool:

@@ -26,6 +26,7 @@ from runs.formats import manifest as manifests
 from runs.formats import samples as sample_lines
 from runs.formats import segment
 from runs.formats.errors import SpoolError
+from runs.formats.limits import EARLIEST_US, LATEST_US, Budget, Limits
 from runs.formats.manifest import Manifest, Segment
 from runs.formats.segment import Layout, Notes
 
@@ -44,7 +45,10 @@ _SAMPLES: Final = Layout(
     sample_lines.SCHEMA,
     sample_lines.REQUIRED,
     {"outcome": OUTCOMES, "due_by": ("plan", "previous")},
+    names=("scenario", "step", "phase"),
+    texts=("error", "trace_id"),
 )
+_MOMENTS: Final = ("due_us", "started_us", "first_byte_us", "first_token_us", "ended_us")
 _HEALTH: Final = Layout(health_lines.SCHEMA, ("t_us",))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -60,12 +64,13 @@ class Spool:
     notes: Notes
 
 
-def read(folder: Path) -> Spool:
+def read(folder: Path, limits: Limits | None = None) -> Spool:
     """Read a spool. A SpoolError or ManifestError names file, line and key."""
+    budget = Budget(limits or Limits())
     manifest = read_manifest(folder)
-    samples, notes = _samples(folder, manifest)
-    readings, reading_notes = readings_of(folder / PROBES)
-    health, health_notes = _health(folder / HEALTH)
+    samples, notes = _samples(folder, manifest, budget)
+    readings, reading_notes = readings_of(folder / PROBES, budget)
+    health, health_notes = _health(folder / HEALTH, budget)
     return Spool(manifest, samples, readings, health, (*notes, *reading_notes, *health_notes))
 
 
@@ -105,18 +110,20 @@ def read_manifest(folder: Path) -> Manifest:
         raise SpoolError(f"{folder / MANIFEST} cannot be read: {error.strerror}.") from error
 
 
-def segment_to_frame(path: Path) -> tuple[pl.DataFrame, Notes]:
+def segment_to_frame(path: Path, budget: Budget | None = None) -> tuple[pl.DataFrame, Notes]:
     """The samples of one segment with all the columns of the format, absent ones null."""
-    frame, notes = segment.read(path, _SAMPLES)
+    frame, notes = segment.read(path, _SAMPLES, budget)
+    _check_moments(frame, path.name)
     _check_order(frame, path.name)
     return frame, notes
 
 
-def readings_of(path: Path) -> tuple[pl.DataFrame, Notes]:
+def readings_of(path: Path, budget: Budget | None = None) -> tuple[pl.DataFrame, Notes]:
     """The probe readings in long form; an absent file is a run without probes."""
     if not path.exists():
         return pl.DataFrame(schema=READINGS_SCHEMA), ()
-    lines = segment.Lines(path)
+    budget = budget or Budget()
+    lines = segment.Lines(path, budget)
     rows: list[tuple[int, str, str, float]] = []
     failed = damaged = 0
     for number, line in lines:
@@ -124,6 +131,12 @@ def readings_of(path: Path) -> tuple[pl.DataFrame, Notes]:
         damaged += reading is None
         failed += reading is not None and reading.get("error") is not None
         rows += _values(reading or {}, f"{path.name}, line {number}")
+        if len(rows) > budget.limits.readings:
+            raise SpoolError(
+                f"{path.name}: more than {budget.limits.readings:,} readings. Read fewer metrics,"
+                " or read them less often."
+            )
+    budget.see_series({(probe, metric) for _, probe, metric, _ in rows}, path.name)
     notes = [*lines.notes]
     if damaged:
         notes.append(f"{path.name}: {segment.counted_lines(damaged)} not JSON, left out.")
@@ -138,14 +151,14 @@ def _rfc3339(time_ns: int) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _samples(folder: Path, manifest: Manifest) -> tuple[pl.DataFrame, Notes]:
+def _samples(folder: Path, manifest: Manifest, budget: Budget) -> tuple[pl.DataFrame, Notes]:
     listed = {one.name: one for one in manifest.segments}
     frames, notes = [sample_lines.empty()], list[str]()
     for name in sorted({*listed, *(path.name for path in folder.glob(SAMPLES))}):
         if not (folder / name).exists():
             notes.append(f"{name} is listed in {MANIFEST} but is not there.")
             continue
-        frame, found = segment_to_frame(folder / name)
+        frame, found = segment_to_frame(folder / name, budget)
         frames.append(frame)
         notes += [*found, *_differences(folder / name, listed.get(name), frame.height)]
     return pl.concat(frames), tuple(notes)
@@ -159,6 +172,19 @@ def _differences(path: Path, listed: Segment | None, rows: int) -> Iterator[str]
         yield f"{path.name} holds {rows:,} samples; {MANIFEST} says {listed.samples:,}."
     elif listed.sha256 and listed.sha256 != hashlib.sha256(path.read_bytes()).hexdigest():
         yield f"{path.name} is not the file that {MANIFEST} lists: its SHA-256 differs."
+
+
+def _check_moments(frame: pl.DataFrame, name: str) -> None:
+    """A clock that leapt would stretch every chart and every second's series with it."""
+    for column in _MOMENTS:
+        for extreme in (frame[column].min(), frame[column].max()):
+            if isinstance(extreme, int) and not EARLIEST_US <= extreme <= LATEST_US:
+                row = frame[column].index_of(extreme)
+                raise SpoolError(
+                    f"{name}, sample {(row or 0) + 1}, key '{column}': found {extreme}, allowed"
+                    " are microseconds since the run's start, from an hour before it to 31 days"
+                    " after it."
+                )
 
 
 def _check_order(frame: pl.DataFrame, name: str) -> None:
@@ -175,23 +201,26 @@ def _check_order(frame: pl.DataFrame, name: str) -> None:
         )
 
 
-def _health(path: Path) -> tuple[pl.DataFrame, Notes]:
+def _health(path: Path, budget: Budget) -> tuple[pl.DataFrame, Notes]:
     if not path.exists():
         return health_lines.empty(), ()
-    return segment.read(path, _HEALTH)
+    frame, notes = segment.read(path, _HEALTH, budget)
+    return frame.filter(pl.col("t_us").is_between(EARLIEST_US, LATEST_US)), notes
 
 
 def _reading(line: bytes, at: str) -> dict[str, Any] | None:
     """A reading, or None where the line is damaged."""
-    try:
-        reading = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(reading, dict):
+    reading = segment.record_of(line)
+    if reading is None:
         return None
     for name, kind in (("t_us", int), ("probe", str)):
         if not isinstance(reading.get(name), kind):
             raise SpoolError(f"{at}: the key '{name}' is missing or of the wrong kind.")
+    if not EARLIEST_US <= reading["t_us"] <= LATEST_US:
+        raise SpoolError(
+            f"{at}, key 't_us': found {reading['t_us']}, allowed are microseconds since the run's"
+            " start, from an hour before it to 31 days after it."
+        )
     if not isinstance(reading.get("values") or {}, dict):
         raise SpoolError(f"{at}, key 'values': allowed is an object of metrics and numbers.")
     return reading
@@ -201,8 +230,14 @@ def _values(reading: dict[str, Any], at: str) -> Iterator[tuple[int, str, str, f
     for metric, value in (reading.get("values") or {}).items():
         if value is None:
             continue
-        if not isinstance(value, int | float):
+        if not segment.is_number(value):
             raise SpoolError(
-                f"{at}, metric '{metric}': found {json.dumps(value)}, allowed is a number or null."
+                f"{at}, metric '{metric[:80]}': found {json.dumps(value)[:80]}, allowed is a"
+                " number or null."
+            )
+        if not (segment.is_name(metric) and segment.is_name(reading["probe"])):
+            raise SpoolError(
+                f"{at}: found a probe or metric named {json.dumps(metric)[:80]}, allowed are names"
+                " of at most 200 characters without control characters."
             )
         yield reading["t_us"], reading["probe"], metric, float(value)

@@ -1,6 +1,5 @@
 """How pages write figures, verdicts, times, terms and charts. Words come from runs.analysis."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -22,7 +21,6 @@ register.filter("ms", wording.milliseconds)
 register.filter("per_second", wording.per_second)
 register.filter("percent", wording.percent)
 register.filter("number", wording.number)
-register.filter("change", wording.change)
 register.filter("duration", wording.duration)
 register.filter("size", wording.size)
 register.filter("words", wording.name)
@@ -62,12 +60,6 @@ def unit(words: str) -> SafeString | str:
     if not found:
         return words
     return format_html('{}<span class="figure-unit">{}</span>', found["figure"], found["unit"])
-
-
-@register.filter
-def part(mapping: Mapping[str, Any] | None, key: str) -> Any:
-    """A value of a mapping by a key that is no identifier."""
-    return (mapping or {}).get(key)
 
 
 @register.inclusion_tag("parts/pill.html")
@@ -190,8 +182,3 @@ def figure_script(drawn: charts.Chart) -> SafeString:
 def chart_setup() -> SafeString:
     """What every figure of a page shares: the plot's configuration and the dark colours."""
     return json_script({"config": charts.CONFIG, "dark": dark_pairs()}, "figure-setup")
-
-
-@register.filter
-def pretty(document: Any) -> str:
-    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)

@@ -24,7 +24,9 @@ document.addEventListener('securitypolicyviolation', (event) =>
 """
 
 
-@pytest.fixture(scope="session")
+# A module's, not the session's: Playwright's event loop must have ended before other tests run
+# loops of their own in this thread.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium; without one the browser tests are skipped, and fail in CI."""
     path = next(filter(None, map(shutil.which, _NAMES)), None)

@@ -12,7 +12,8 @@ from tests.loadrunner.campaign_files import SHOP, changed, read, written
 DURATION = "a number with us, ms, s, m or h, such as 500ms, 10s or 1m30s"
 RATE = "a number per second, such as 30, or one with /s, /m or /h, such as 90/m"
 SECTIONS = (
-    "campaign, version, target, identities, data, setup, scenarios, peak, probes, criteria, smoke"
+    "campaign, version, target, identities, data, setup, scenarios, peak, probes, criteria, limits,"
+    " abort, cleanup, smoke"
 )
 RAMP = "duration: 10s, rate: {from: 1, to: 20}"
 STEP = "scenarios.chat.steps[0]"
@@ -106,7 +107,7 @@ TABLE = [
     # Unknown and missing keys
     ("timeout: 10s", "time_out: 10s",
      "4, key target.time_out: found an unknown key, allowed: base_url, allow, timeout,"
-     " connect_timeout; did you mean 'timeout'?"),
+     " connect_timeout, tls, stop_file; did you mean 'timeout'?"),
     ("campaign: shop", "campaign: shop\ncriterias: []",
      f"2, key criterias: found an unknown key, allowed: {SECTIONS}; did you mean 'criteria'?"),
     (EXTRACT, "retry: {on: [429], honour: true}",
@@ -186,7 +187,8 @@ TABLE = [
      " allowed: an identity (basic) for them"),
     ("  timeout: 10s", "  allow: ['https://x.test']",
      "4, key target.allow[0]: found 'https://x.test',"
-     " allowed: a host's name or address alone, such as 127.0.0.1"),
+     " allowed: a host's name or address alone, such as 127.0.0.1, or a network, such as"
+     " 10.1.0.0/16"),
     ("  timeout: 10s", "  allow: []",
      "4, key target.allow: found an empty list, allowed: at least one entry"),
     # Variables

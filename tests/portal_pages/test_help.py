@@ -9,7 +9,7 @@ from django.test import Client
 
 from runs import glossary
 from runs.templatetags.headroom import term
-from runs.views import help as help_pages
+from runs.views import documentation
 
 pytestmark = pytest.mark.django_db
 TEMPLATES = Path(settings.BASE_DIR) / "templates"
@@ -38,16 +38,16 @@ def test_a_term_links_to_its_entry_and_carries_its_meaning() -> None:
 
 
 def test_every_document_is_a_page(visitor: Client) -> None:
-    for name in help_pages._pages():
+    for name in documentation._pages():
         answer = visitor.get(f"/help/{name}/")
         assert answer.status_code == 200, name
         assert "<h1" in answer.content.decode()
 
 
 def test_links_between_documents_lead_to_help_pages(visitor: Client) -> None:
-    known = set(help_pages._pages())
+    known = set(documentation._pages())
     for name in known:
-        for target in re.findall(r'href="/help/([a-z0-9-]+)/', help_pages.rendered(name)):
+        for target in re.findall(r'href="/help/([a-z0-9-]+)/', documentation.rendered(name)):
             assert target in known, f"docs/{name}.md links to {target}.md"
 
 
@@ -56,8 +56,8 @@ def test_html_in_a_document_is_shown_not_run(settings: object, tmp_path: Path) -
     text = "# Title\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1))\n"
     (tmp_path / "docs" / "hostile.md").write_text(text, encoding="utf-8")
     settings.BASE_DIR = tmp_path  # type: ignore[attr-defined]
-    html = help_pages.rendered("hostile")
-    help_pages.rendered.cache_clear()
+    html = documentation.rendered("hostile")
+    documentation.rendered.cache_clear()
     assert "<script" not in html
     assert "href=" not in html
 

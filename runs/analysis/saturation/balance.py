@@ -20,6 +20,7 @@ _LIKELY: Final = 1.5
 _STRONG: Final = (0.04, 5.0)
 _FEWEST_DUE: Final = 10
 _FEWEST_FOR_BASELINE: Final = 20
+_FEWEST_FOR_FAILURES: Final = 300
 _GRID: Final = (np.arange(64) + 0.5) / 64
 
 
@@ -86,10 +87,21 @@ def _failing(flow: Flow, segments: Sequence[Segment]) -> float:
     """Losses at the lowest loads count as the target's own: they are not due to the load."""
     parts = [flow.between(segment.start, segment.end) for segment in segments]
     rates = [(p.stop - p.start) / s.length for p, s in zip(parts, segments, strict=True)]
-    lowest = np.argsort(rates, kind="stable")[: max(2, len(segments) // 3)]
+    lowest = _lowest(rates, [part.stop - part.start for part in parts])
     due = sum(parts[i].stop - parts[i].start for i in lowest)
     failed = sum(int((~flow.good[parts[i]]).sum()) for i in lowest)
     return (failed + 0.5) / (due + 1) if failed else 0.0
+
+
+def _lowest(rates: Sequence[float], counts: Sequence[int]) -> list[int]:
+    """The least loaded segments: two, and up to a third of all until there are enough journeys."""
+    order: list[int] = np.argsort(rates, kind="stable").tolist()
+    taken = order[:2]
+    for i in order[2 : len(order) // 3]:
+        if sum(counts[one] for one in taken) >= _FEWEST_FOR_FAILURES:
+            break
+        taken.append(i)
+    return taken
 
 
 def stages(flow: Flow, segments: Sequence[Segment], base: Baseline) -> tuple[Stage, ...]:

@@ -19,6 +19,9 @@ SHARES: Final = np.concatenate([[0.0], np.linspace(0.02, 0.98, 49)])
 _TOP: Final = 0.98
 _BINS: Final = 49
 _FEWEST: Final = 60
+# A latency that never varies must not fall beside its own quantile.
+_TIE: Final = 1.005
+_LEAST: Final = 0.02
 # Neither the two distributions nor the requests are as independent as counting takes them to be.
 _OVERDISPERSION: Final = 2.0
 
@@ -33,25 +36,23 @@ def likelihood(calls: Flow, windows: Sequence[tuple[float, float]], healthy: Flo
     if due < _FEWEST or len(healthy) < _FEWEST:
         return np.zeros(len(SHARES))
     took = np.sort(np.concatenate([calls.took[part][calls.good[part]] for part in parts]))
-    edges = np.quantile(healthy, np.linspace(0, _TOP, _BINS + 1))
-    edges[0] = 0.0
-    counts = np.diff(np.searchsorted(took, edges * 1.01, side="right"))
-    counts[0] += int((took <= 0).sum())
-    expected = due * _TOP / _BINS
+    edges = np.unique(np.quantile(healthy, np.linspace(0, _TOP, _BINS + 1)[1:]))
+    before = np.sort(healthy)
+    below = np.searchsorted(before, edges * _TIE, side="right") / len(healthy)
+    counts = np.diff(np.searchsorted(took, edges * _TIE, side="right"), prepend=0)
+    masses = np.diff(below, prepend=0.0)
     scale = _OVERDISPERSION * (1 + due / len(healthy))
-    logs = np.array([_fit(counts, expected, k) for k in range(_BINS + 1)]) / scale
+    logs = np.array([_fit(counts, due * masses, due * below, due * h) for h in SHARES]) / scale
     relative: Floats = logs - logs.max()
     return relative
 
 
-def _fit(counts: np.ndarray, expected: float, full: int) -> float:
-    """Poisson counts: `expected` in each of the first bins, one thinner rate in the others."""
-    likely = _poisson(counts[:full], expected)
-    rest = counts[full:]
-    if len(rest):
-        likely += _poisson(rest, min(max(float(rest.mean()), 0.02 * expected), expected))
-    return likely
-
-
-def _poisson(counts: np.ndarray, mean: float) -> float:
-    return float((counts * np.log(mean) - mean).sum())
+def _fit(counts: Floats, masses: Floats, below: Floats, direct: float) -> float:
+    """Poisson counts: all of what was due up to `direct`, a thinner part of what is beyond."""
+    full = np.clip(direct - (below - masses), 0.0, masses)
+    rest = masses - full
+    beyond = rest.sum()
+    thin = (counts.sum() - full.sum()) / beyond if beyond > 0 else 0.0
+    mean = full + rest * min(max(float(thin), _LEAST), 1.0)
+    likely = counts * np.log(np.maximum(mean, 1e-9)) - mean
+    return float(likely.sum())

@@ -22,7 +22,8 @@ from django.utils import timezone
 from ingest.models import Work
 from runs.models import Run
 
-MAX_ATTEMPTS: Final = 3
+# More than a few restarts of a portal can cost a run that has nothing to do with them.
+MAX_ATTEMPTS: Final = 5
 logger = logging.getLogger(__name__)
 
 # Set when this process has queued a run, so that its own worker need not wait for its next look.
@@ -98,6 +99,22 @@ def enqueue(run: Run) -> None:
     transaction.on_commit(something_queued.set)
 
 
+def lost() -> list[Run]:
+    """Runs that say they wait or are worked on, while the queue knows nothing of it."""
+    waiting = (Run.Processing.RECEIVED, Run.Processing.PROCESSING)
+    known = Work.objects.filter(state__in=(Work.State.QUEUED, Work.State.LEASED))
+    runs = Run.every.filter(processing__in=waiting).exclude(pk__in=known.values("run"))
+    return list(runs.defer(*Run.DOCUMENTS))
+
+
+def enqueue_again(run: Run) -> None:
+    """Queue a run that was lost, unless somebody has found it meanwhile."""
+    with transaction.atomic():
+        locked = Run.every.select_for_update().get(pk=run.pk)
+        if locked.processing == run.processing:
+            enqueue(locked)
+
+
 def claim(length: timedelta) -> Lease | None:
     """Take the run that has waited longest; None where nothing waits."""
     now = timezone.now()
@@ -132,7 +149,7 @@ def _take(work: Work, lease: Lease, now: datetime) -> bool:
 
 
 def _bury_hopeless(now: datetime) -> None:
-    """A run that has taken its worker down with it three times is not given to a fourth."""
+    """A run that has taken its worker down with it too often is not given to another."""
     hopeless = Q(state=Work.State.LEASED, lease_until__lt=now, attempts__gte=MAX_ATTEMPTS)
     for work in Work.objects.filter(hopeless):
         with transaction.atomic():
@@ -144,9 +161,7 @@ def _bury_hopeless(now: datetime) -> None:
                 f"The worker was lost {work.attempts} times while it had this run; it may need "
                 "more memory than there is. Look at the portal's log, then try again."
             )
-            Run.every.filter(pk=work.run_id).update(
-                processing=Run.Processing.FAILED, reason=reason
-            )
+            Run.every.filter(pk=work.run_id).update(processing=Run.Processing.FAILED, reason=reason)
             logger.error("run %s: %s", work.run_id, reason)
 
 

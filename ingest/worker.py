@@ -5,19 +5,21 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
 from django.db import OperationalError, close_old_connections, connection
+from django.utils import timezone
 
 from ingest import queue
 from ingest.queue import Lease, LeaseLostError
-from runs import processing, store
+from runs import integrity, processing, retention, store
 from runs.formats.errors import FormatError
+from runs.models import Project
 
 _LOOKS_EVERY_S: Final = 1.0
-_SWEEPS_EVERY: Final = 600
+_TIDIES_EVERY: Final = 600
 logger = logging.getLogger(__name__)
 
 
@@ -32,8 +34,8 @@ class Worker:
     def run(self) -> None:
         looks = 0
         while not self._stopped.is_set():
-            if looks % _SWEEPS_EVERY == 0:
-                store.sweep_incoming()
+            if looks % _TIDIES_EVERY == 0:
+                self._tidied()
             looks += 1
             if not self._worked():
                 queue.something_queued.wait(_LOOKS_EVERY_S)
@@ -47,6 +49,13 @@ class Worker:
         except OperationalError:
             logger.exception("the worker cannot reach the database; it tries again")
             return False
+
+    def _tidied(self) -> None:
+        """What runs leave behind, and runs whose time is over; a failure is tried again later."""
+        try:
+            tidy(timezone.now())
+        except (OperationalError, OSError):
+            logger.exception("the store could not be tidied; the next time is in ten minutes")
 
     def work_one(self) -> bool:
         """Process the run that has waited longest; False where none waits."""
@@ -124,6 +133,17 @@ def _extend(lease: Lease) -> None:
         logger.exception(
             "the lease on run %s could not be extended; the next beat tries again", lease.run_id
         )
+
+
+def tidy(now: datetime) -> None:
+    """Half-sent bodies, folders without a run, and what the retention of projects lets go."""
+    store.sweep_incoming(now.timestamp())
+    for found in integrity.orphans(now.timestamp()):
+        found.repair()
+    for project in Project.objects.all():
+        for expiry in retention.expired(project, now):
+            if retention.purge(expiry, now):
+                logger.info("run %s is purged: %s", expiry.run.pk, expiry.reason)
 
 
 def start_inline() -> None:

@@ -1,6 +1,7 @@
 """The `loadrunner` command: one subcommand a file of loadrunner/commands."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -18,7 +19,10 @@ _COMMANDS = (
     "report",
     "compare",
     "upload",
+    "merge",
+    "cleanup",
     "schema",
+    "selfcheck",
     "target",
 )
 
@@ -35,6 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (FormatError, AnalysisError) as error:
         print(f"loadrunner: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        # While a run goes on, Ctrl-C is the coordinator's; this is before or after one.
+        print("loadrunner: interrupted.", file=sys.stderr)
+        return 128 + signal.SIGINT
     except BrokenPipeError:
         # Whoever read our output has seen enough; the interpreter must not try again.
         sys.stderr.close()

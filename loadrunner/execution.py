@@ -20,7 +20,7 @@ from loadrunner.engine.worker import event_loop
 from loadrunner.identities import Credential, header_of, obtain
 from loadrunner.live import watching
 from loadrunner.preflight import Consent
-from loadrunner.spool import SpoolWriter
+from loadrunner.spool import SpoolWriter, check_unused
 from runs.analysis import report as reports
 from runs.analysis.report import Report
 from runs.formats import spool
@@ -34,7 +34,7 @@ class Options:
     workers: int = 1
     seed: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
-    consent: Consent = Consent()
+    consent: Consent = field(default_factory=Consent)
     replay_of: str | None = None
     quiet: bool = False
 
@@ -63,6 +63,7 @@ def execute(campaign: Campaign, options: Options, console: Console) -> Execution
     Raises SafetyError, UnreachableError, SetupError, UsageError (a folder in use), DiskError,
     WorkerError.
     """
+    check_unused(options.out)
     addresses = preflight.passed(campaign, options.consent)
     credentials = _prepare(campaign, addresses[0], options, console)
     writer = SpoolWriter(options.out)

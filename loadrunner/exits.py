@@ -7,6 +7,7 @@ DONE: Final = 0
 FAULT: Final = 1
 CRITERION_FAILED: Final = 3
 NOT_VALID: Final = 4
+REFUSED: Final = 5
 UPLOAD_FAILED: Final = 7
 INCONCLUSIVE: Final = 8
 
@@ -27,5 +28,5 @@ def of_signal(number: signal.Signals) -> int:
 
 def first(*codes: int) -> int:
     """Where several hold, the one that stands first in the contract."""
-    order = (2, 5, 6, NOT_VALID, CRITERION_FAILED, UPLOAD_FAILED, INCONCLUSIVE, FAULT, DONE)
+    order = (2, REFUSED, 6, NOT_VALID, CRITERION_FAILED, UPLOAD_FAILED, INCONCLUSIVE, FAULT, DONE)
     return min(codes, key=order.index)

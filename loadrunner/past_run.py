@@ -1,4 +1,4 @@
-"""A run that was made, as its spool remembers it: to send the same schedule again, or to undo it."""
+"""A run that was made, as its spool remembers it: to send its schedule again, or to undo it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -18,7 +18,6 @@ from loadrunner.engine.variables import Values
 from loadrunner.engine.wire import USER_AGENT
 from loadrunner.errors import LoadrunnerError, UnreachableError
 
-
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 

@@ -75,14 +75,20 @@ class _Stream:
             left = left[self._file.write(left) :]
 
 
+def check_unused(folder: Path) -> None:
+    """Raise a UsageError where something stands in the folder, or in its place."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"--out {folder} is already in use; name a new folder.")
+
+
 class SpoolWriter:
     """The folder of one run. Raises UsageError for a folder that is in use, DiskError when the
     disk refuses."""
 
     def __init__(self, folder: Path) -> None:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise UsageError(f"--out {folder} is already in use; name a new folder.")
-        folder.mkdir(parents=True, exist_ok=True)
+        check_unused(folder)
+        with _disk(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.segments: list[Segment] = []
         self._samples: _Stream | None = None

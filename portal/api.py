@@ -11,8 +11,10 @@ from ninja.errors import HttpError, ValidationError
 
 from ingest.api import router as ingest_router
 from ingest.authentication import SessionAuth, TokenAuth
+from ingest.token_api import router as token_router
 from runs.api import router as runs_router
 from runs.errors import Fault, PortalError
+from runs.warehouse_api import router as warehouse_router
 
 api = NinjaAPI(
     title="Headroom",
@@ -23,7 +25,9 @@ api = NinjaAPI(
     auth=[TokenAuth(), SessionAuth()],
 )
 api.add_router("", ingest_router)
+api.add_router("", token_router)
 api.add_router("", runs_router)
+api.add_router("", warehouse_router)
 
 
 def _answer(

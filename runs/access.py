@@ -58,8 +58,14 @@ class Access:
         return every if self.project_id is None else every.filter(pk=self.project_id)
 
     def runs(self) -> QuerySet[Run]:
-        every = Run.objects.select_related("project")
-        return every if self.project_id is None else every.filter(project=self.project_id)
+        return self._own(Run.objects.select_related("project"))
+
+    def deleted_runs(self) -> QuerySet[Run]:
+        """Runs that were deleted and can still be restored."""
+        return self._own(Run.every.select_related("project").filter(deleted_at__isnull=False))
+
+    def _own(self, runs: QuerySet[Run]) -> QuerySet[Run]:
+        return runs if self.project_id is None else runs.filter(project=self.project_id)
 
     def actions(self) -> QuerySet[Action]:
         every = Action.objects.select_related("project", "baseline")

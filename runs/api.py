@@ -7,14 +7,16 @@ from uuid import UUID
 
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from ninja import Query, Router, Status
 from pydantic import Field
 
-from runs import reports, tuning
+from runs import reports, retention, tuning
 from runs.access import Access
 from runs.documents import plain
 from runs.errors import Fault, RefusedError
 from runs.models import Action, ActionEvent, Retest, Run
+from runs.paging import Place
 from runs.schemas import (
     ActionChange,
     ActionIn,
@@ -70,7 +72,7 @@ def get_project(request: ApiRequest, project: str) -> Model:
 def change_project(request: ApiRequest, project: str, change: ProjectIn) -> Model:
     request.auth.require("admin")
     found = request.auth.project(project)
-    given = change.model_dump(exclude_none=True)
+    given = change.model_dump(exclude_unset=True)
     for name, value in given.items():
         setattr(found, name, value)
     found.save(update_fields=list(given))
@@ -81,8 +83,23 @@ def change_project(request: ApiRequest, project: str, change: ProjectIn) -> Mode
 def list_runs(request: ApiRequest, query: Query[RunQuery]) -> dict[str, Any]:
     request.auth.require("read")
     _check_filters(request)
-    found = reports.selected(request.auth.runs(), query.wanted())
-    return _page(request, found, query.page, query.per_page)
+    runs = request.auth.deleted_runs() if query.is_deleted else request.auth.runs()
+    return _run_page(request, reports.selected(runs, query.wanted()), query)
+
+
+def _run_page(request: ApiRequest, found: QuerySet[Run], query: RunQuery) -> dict[str, Any]:
+    """One page of runs; `next` goes on behind the last of them, whatever comes in meanwhile."""
+    count = found.count()
+    first = 0 if query.after else (query.page - 1) * query.per_page
+    behind = Place.read(query.after).after(found) if query.after else found
+    rows = list(behind[first : first + query.per_page + 1])
+    items, following = rows[: query.per_page], None
+    if len(rows) > len(items):
+        address = request.GET.copy()
+        address.pop("page", None)
+        address["after"] = str(Place.of(items[-1]))
+        following = request.build_absolute_uri(f"{request.path}?{address.urlencode()}")
+    return {"items": items, "count": count, "next": following}
 
 
 def _check_filters(request: ApiRequest) -> None:
@@ -113,6 +130,15 @@ def change_run(request: ApiRequest, run_id: UUID, change: RunIn) -> Run:
         setattr(run, name, value)
     run.save(update_fields=list(given))
     return run
+
+
+@router.delete("runs/{run_id}", response={204: None, **_REFUSALS}, tags=["runs"])
+def delete_run(request: ApiRequest, run_id: UUID) -> Status[None]:
+    """Take a run out of every list; it can be restored until it is purged. 409 for a baseline, a
+    pinned run, one that an open action rests on, and one that is being processed."""
+    request.auth.require("triage")
+    retention.delete(request.auth.run(run_id), request.auth.name, timezone.now())
+    return Status(204, None)
 
 
 @router.get("runs/{run_id}/report", response={200: dict[str, Any], **_REFUSALS}, tags=["runs"])

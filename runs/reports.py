@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import F, Func, QuerySet, TextField, Value
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, StrIndex
 from django.db.models.query_utils import Q
 
 from runs import store
@@ -31,6 +31,7 @@ class RunFilter:
 
     project: str = ""
     campaign: str = ""
+    scenario: str = ""
     processing: str = ""
     state: str = ""
     validity: str = ""
@@ -83,6 +84,9 @@ def selected(runs: QuerySet[Run], wanted: RunFilter) -> QuerySet[Run]:
         "is_pinned": wanted.is_pinned,
     }
     found = runs.filter(**{key: one for key, one in conditions.items() if one not in ("", None)})
+    if wanted.scenario:
+        line = StrIndex("scenarios", Value(f"\n{wanted.scenario}\n"))
+        found = found.alias(at=line).filter(at__gt=0)
     for key, value in wanted.labels.items():
         found = found.alias(label=_label(key)).filter(label=value)
     for word in wanted.text.split():

@@ -52,10 +52,14 @@ class ErrorOut(Schema):
 
 
 class ProjectOut(Schema):
+    """`keep_days` and `keep_runs` are the retention; null keeps every run."""
+
     slug: str
     name: str
     description: str
     peak_jps: dict[str, float]
+    keep_days: int | None
+    keep_runs: int | None
     created_at: datetime
     url: str
 
@@ -71,9 +75,13 @@ class ProjectsOut(Schema):
 
 
 class ProjectIn(In):
-    name: Line | None = None
-    description: Text | None = None
-    peak_jps: dict[Line, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None
+    """What is left out stays; null ends a retention."""
+
+    name: Line = ""
+    description: Text = ""
+    peak_jps: dict[Line, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
+    keep_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    keep_runs: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
 
 class CapacityOut(Schema):
@@ -99,6 +107,7 @@ class RunOut(Schema):
     id: UUID
     project: str
     campaign: str
+    scenarios: list[str]
     source: str
     state: str
     processing: Processing
@@ -121,12 +130,17 @@ class RunOut(Schema):
     is_pinned: bool
     notes: str
     uploaded_at: datetime
+    deleted_at: datetime | None
     calculation_version: int
     url: str
 
     @staticmethod
     def resolve_project(run: Run) -> str:
         return run.project.slug
+
+    @staticmethod
+    def resolve_scenarios(run: Run) -> list[str]:
+        return run.scenarios.split("\n")[1:-1]
 
     @staticmethod
     def resolve_validity(run: Run) -> str | None:
@@ -157,10 +171,15 @@ class RunIn(In):
 
 
 class RunQuery(In):
-    """The filters of the run list; `label` is KEY:VALUE and may be given several times."""
+    """The filters of the run list; `label` is KEY:VALUE and may be given several times.
+
+    `after` is the place that `next` names: pages do not shift when new runs come in, as those of
+    `page` do. `is_deleted` lists the runs that can still be restored, and nothing else.
+    """
 
     project: str = ""
     campaign: str = ""
+    scenario: str = ""
     processing: Processing | Literal[""] = ""
     state: str = ""
     validity: Literal["", "valid", "suspect", "invalid"] = ""
@@ -174,11 +193,13 @@ class RunQuery(In):
     is_baseline: bool | None = None
     is_pinned: bool | None = None
     label: list[Annotated[str, Field(pattern=r"^[^:]+:.*$")]] = []
+    is_deleted: bool = False
+    after: str = Field(default="", max_length=200)
     page: int = Field(default=1, ge=1, le=1_000_000)
     per_page: int = Field(default=50, ge=1, le=500)
 
     def wanted(self) -> reports.RunFilter:
-        same = self.model_dump(exclude={"q", "label", "page", "per_page"})
+        same = self.model_dump(exclude={"q", "label", "is_deleted", "after", "page", "per_page"})
         labels = dict(one.split(":", 1) for one in self.label)
         return reports.RunFilter(text=self.q, labels=labels, **same)
 
@@ -367,3 +388,60 @@ class ActionChange(In):
 
 def _address(thing: Project | Run | Action, context: Any) -> str:
     return str(context["request"].build_absolute_uri(thing.get_absolute_url()))
+
+
+class PurgeOut(Schema):
+    """A run that is gone, or the next to go: why, and the room that it gives back."""
+
+    run: UUID
+    campaign: str
+    started_at: datetime
+    bytes: int
+    reason: str
+    at: datetime | None = None
+
+
+class RetentionOut(Schema):
+    """A project's room in the store: what it takes, what was purged last, and what is next."""
+
+    keep_days: int | None
+    keep_runs: int | None
+    runs: int
+    deleted_runs: int
+    raw_bytes: int
+    derived_bytes: int
+    bytes: int
+    purged: list[PurgeOut]
+    next: list[PurgeOut]
+    next_bytes: int
+
+
+class TrendPointOut(Schema):
+    """`value` is null where the run does not know it; `ci` where the report holds no interval."""
+
+    run: UUID
+    started_at: datetime
+    commit: str
+    branch: str
+    environment: str
+    validity: str
+    value: float | None
+    ci: tuple[float | None, float | None] | None
+    count: int | None
+    url: str
+
+
+class TrendSeriesOut(Schema):
+    scenario: str | None
+    step: str | None
+    phase: str | None
+    points: list[TrendPointOut]
+
+
+class TrendOut(Schema):
+    """One series for each scenario, step and phase that the statistic names, the oldest run
+    first; times in `ms`, shares of 1, rates per second."""
+
+    statistic: str
+    unit: str
+    series: list[TrendSeriesOut]

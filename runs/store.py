@@ -141,7 +141,7 @@ class LocalFolder:
         for path in (self.folder / "runs").glob("*"):
             run_id = _run_id(path.name)
             if run_id is not None:
-                yield run_id, _changed_at(path)
+                yield run_id, max(_changed_at(path), _changed_at(path / "raw", 0.0))
 
     def remove(self, run_id: UUID) -> None:
         shutil.rmtree(self.folder_of(run_id), ignore_errors=True)
@@ -220,12 +220,12 @@ def _run_id(name: str) -> UUID | None:
         return None
 
 
-def _changed_at(path: Path) -> float:
-    """Now for what has just gone: its own request has finished with it."""
+def _changed_at(path: Path, gone_s: float | None = None) -> float:
+    """Epoch seconds; now for what has just gone: its own request has finished with it."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:
-        return time.time()
+        return time.time() if gone_s is None else gone_s
 
 
 def _sync_folder(folder: Path) -> None:

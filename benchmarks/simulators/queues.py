@@ -75,13 +75,16 @@ def _with_errors(rng: np.random.Generator, ended: Floats, outcome: NDArray[np.st
 
 
 def _loaded(
-    rng: np.random.Generator, profile: str, capacity: float, reached: bool
-) -> tuple[tuple[Phase, ...], Floats]:
+    rng: np.random.Generator, profile: str, capacity: float, reached: bool,
+    poisson: bool | None = None,
+) -> tuple[tuple[Phase, ...], Floats]:  # fmt: skip
     if profile == "spike":
         phases = profiles.spike(rng, capacity, reached)
     else:
         phases = profiles.stairs(rng, capacity, reached, short=profile == "short")
-    return phases, profiles.arrivals(rng, phases, poisson=bool(rng.random() < 0.5))
+    if poisson is None:
+        poisson = bool(rng.random() < 0.5)
+    return phases, profiles.arrivals(rng, phases, poisson=poisson)
 
 
 def _finished(
@@ -214,8 +217,9 @@ def contention(rng: np.random.Generator, profile: str, reached: bool) -> Simulat
     peak = rng.uniform(30, 200)
     speed *= peak / speed.max()
     speeds = [0.0, *speed.tolist()]
-    truth = _sustained(rng, speeds, peak)
-    phases, due = _loaded(rng, profile, truth, reached)
+    poisson = bool(rng.random() < 0.5)
+    truth = _sustained(rng, speeds, peak, poisson)
+    phases, due = _loaded(rng, profile, truth, reached, poisson)
     ended = shared(due, rng.exponential(1.0, len(due)), speeds)
     timeout = rng.uniform(10, 40)
     outcome = np.where(ended - due > timeout, "timeout", "ok").astype("U12")
@@ -255,12 +259,15 @@ def shared(due: Floats, work: Floats, speeds: list[float]) -> Floats:
     return ended
 
 
-def _sustained(rng: np.random.Generator, speeds: list[float], peak: float) -> float:
+def _sustained(rng: np.random.Generator, speeds: list[float], peak: float, poisson: bool) -> float:
     """The largest load that 60 s keep up with in 2 of 3 trials, to 2 %."""
     for share in np.arange(1.0, 0.5, -0.02):
         kept = 0
         for _ in range(3):
-            due = np.sort(rng.uniform(0, 60, rng.poisson(share * peak * 60)))
+            rate = share * peak
+            due = np.arange(0, 60, 1 / rate)
+            if poisson:
+                due = np.sort(rng.uniform(0, 60, rng.poisson(rate * 60)))
             ended = shared(due, rng.exponential(1.0, len(due)), speeds)
             kept += bool((ended < 60).sum() >= 0.98 * len(due))
         if kept >= 2:

@@ -83,7 +83,9 @@ def run_of(
         else pl.col("outcome").replace_strict(STATUS, return_dtype=pl.Int64)
     ).sort("ended_us")
     plan = Plan(phases=phases)
-    return RunData(RunInfo("run", "campaign", None, None), plan, frame, pl.DataFrame(), pl.DataFrame())
+    return RunData(
+        RunInfo("run", "campaign", None, None), plan, frame, pl.DataFrame(), pl.DataFrame()
+    )
 
 
 def _phase_names(phases: tuple[Phase, ...], due_us: NDArray[np.int64]) -> list[str]:

@@ -114,9 +114,7 @@ class Play:
         drawn = next(self._factor, None)
         if drawn is None:
             spread = self._spread
-            self._factor = iter(
-                np.exp(self._rng.normal(-(spread**2) / 2, spread, 65536)).tolist()
-            )
+            self._factor = iter(np.exp(self._rng.normal(-(spread**2) / 2, spread, 65536)).tolist())
             drawn = next(self._factor)
         return mean * drawn
 

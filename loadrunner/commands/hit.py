@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 
 from loadrunner.campaign.model import Campaign, Load, Request, Scenario, Step, Target
 from loadrunner.campaign.quantities import duration_s, rate_per_s
-from loadrunner.campaign.safety import THIS_MACHINE, check_allowed
-from loadrunner.commands.run import add_run_options, carry_out
+from loadrunner.campaign.safety import THIS_MACHINE
+from loadrunner.commands.run import add_run_options, carry_out, consent_of
 from loadrunner.errors import UsageError
+from loadrunner.preflight import WITH_FLAG
 from runs.analysis.plan import PLATEAU
 
 _DEFAULT_RATE = 10.0
@@ -38,15 +39,20 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("-b", "--body", metavar="TEXT")
     parser.add_argument("--expect", type=_statuses, default=(200,), metavar="200,201")
     parser.add_argument("--timeout", type=_of(duration_s), default=10.0, help="default 10s")
+    parser.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="load this host, address or network too; without it, this machine alone",
+    )
     parser.add_argument("--criterion", action="append", default=[], metavar="'p95(hit) < 300ms'")
     add_run_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    campaign = campaign_of(arguments)
-    check_allowed(campaign.target)
-    return carry_out(campaign, arguments)
+    return carry_out(campaign_of(arguments), arguments, consent_of(arguments, WITH_FLAG))
 
 
 def campaign_of(arguments: argparse.Namespace) -> Campaign:
@@ -58,7 +64,7 @@ def campaign_of(arguments: argparse.Namespace) -> Campaign:
         file=Path(),
         text=text,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
-        target=Target(base_url, THIS_MACHINE, arguments.timeout),
+        target=Target(base_url, (*THIS_MACHINE, *arguments.allow), arguments.timeout),
         scenarios=(Scenario("hit", (_step(path, arguments),), (_load(arguments),)),),
         criteria=tuple(arguments.criterion),
     )

@@ -3,9 +3,10 @@
 import argparse
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from loadrunner import ceiling
 from loadrunner.campaign.forecast import forecast
 from loadrunner.campaign.model import Campaign
 from loadrunner.campaign.options import add_options, campaign_of
@@ -29,6 +30,8 @@ def add(subparsers: "Subparsers") -> None:
 def run(args: argparse.Namespace) -> int:
     """0; what is wrong with the campaign is raised."""
     campaign = campaign_of(args)
+    if warning := ceiling.warning(campaign):
+        campaign = replace(campaign, notes=(*campaign.notes, warning))
     if args.format == "json":
         sys.stdout.write(json.dumps(document(campaign), indent=2) + "\n")
     else:

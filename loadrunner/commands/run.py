@@ -3,18 +3,22 @@
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
-from loadrunner import exits
+from loadrunner import ceiling, exits
 from loadrunner.campaign.model import Campaign
 from loadrunner.campaign.options import add_options, campaign_of
+from loadrunner.campaign.safety import IN_FILE
 from loadrunner.commands.destination import add_destination, door_of, send
 from loadrunner.debugging import debug
 from loadrunner.errors import UsageError
 from loadrunner.execution import Execution, Options, default_folder, execute
 from loadrunner.labels import labels_of
+from loadrunner.past_run import PastRun, past_run
+from loadrunner.preflight import Consent
 from loadrunner.rendering import junit, markdown, text
 
 
@@ -35,6 +39,15 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         action="store_true",
         help="send one journey of each scenario and print every request and answer",
     )
+    parser.add_argument(
+        "--replay",
+        type=Path,
+        metavar="SPOOL",
+        help="send the schedule of this run again: its seed, phases, criteria and labels",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="with --replay: though the campaign file has changed"
+    )
     parser.set_defaults(run=run)
 
 
@@ -53,35 +66,101 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="how an inconclusive verdict counts (default: exit status 8)",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress, no summary")
+    add_guards(parser)
     add_destination(parser)
 
 
+def add_guards(parser: argparse.ArgumentParser) -> None:
+    """What the user says to the safety guards."""
+    parser.add_argument(
+        "--confirm-host",
+        metavar="HOST",
+        help="this host is meant, though it is neither this machine nor in a private network",
+    )
+    parser.add_argument(
+        "--stop-file",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="F",
+        dest="stop_files",
+        help="end the run in order when this file appears",
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
+    past = past_run(arguments.replay) if arguments.replay is not None else None
+    if past is not None:
+        _check_replay(arguments)
+        arguments.campaign = past.campaign_file(arguments.campaign)
     campaign = campaign_of(arguments)
+    if past is not None:
+        past.check_same(campaign, force=arguments.force)
+        campaign = past.schedule(campaign)
     if arguments.debug:
-        return debug(campaign, Console())
-    return carry_out(campaign, arguments)
+        return debug(campaign, consent_of(arguments), Console())
+    return carry_out(campaign, arguments, consent_of(arguments), past)
 
 
-def carry_out(campaign: Campaign, arguments: argparse.Namespace) -> int:
+def _check_replay(arguments: argparse.Namespace) -> None:
+    """What a replay takes from the run that was made cannot be asked for as well."""
+    asked = {
+        "--smoke": arguments.smoke,
+        "--scenario": arguments.scenario,
+        "--seed": arguments.seed is not None,
+    }
+    for flag, is_given in asked.items():
+        if is_given:
+            raise UsageError(f"{flag} has no place beside --replay, which repeats a run as it was.")
+
+
+def consent_of(arguments: argparse.Namespace, how_to_allow: str = IN_FILE) -> Consent:
+    return Consent(arguments.confirm_host, tuple(arguments.stop_files), how_to_allow)
+
+
+def carry_out(
+    campaign: Campaign,
+    arguments: argparse.Namespace,
+    consent: Consent,
+    past: PastRun | None = None,
+) -> int:
     """Execute, tell, upload; the exit code of it all."""
     console = Console(stderr=True)
     door = door_of(arguments)
+    campaign = _warned(campaign, arguments, console)
     options = Options(
         out=arguments.out or default_folder(campaign),
         workers=arguments.workers,
         seed=arguments.seed,
         labels=labels_of(arguments.labels),
+        consent=consent,
         quiet=arguments.quiet,
     )
+    if past is not None:
+        manifest = past.manifest
+        labels = {**manifest.labels, **options.labels}
+        options = replace(options, seed=manifest.seed, labels=labels, replay_of=manifest.run_id)
     execution = execute(campaign, options, console)
     _tell(campaign, execution, arguments)
     codes = [exits.of_verdict(execution.report.verdict, arguments.on_inconclusive)]
     if door is not None:
         codes.append(send(execution.folder, door, arguments))
+    if execution.aborted is not None:
+        print(f"loadrunner: The run was stopped. {execution.aborted}", file=sys.stderr)
+        return exits.REFUSED
     if execution.interrupted_by is not None:
         return exits.of_signal(execution.interrupted_by)
     return exits.first(*codes)
+
+
+def _warned(campaign: Campaign, arguments: argparse.Namespace, console: Console) -> Campaign:
+    """With a note where the plan asks for more than this machine is known to send well."""
+    warning = ceiling.warning(campaign, arguments.workers)
+    if warning is None:
+        return campaign
+    if not arguments.quiet:
+        console.print(f"Note: {warning}", style="yellow", highlight=False, markup=False)
+    return replace(campaign, notes=(*campaign.notes, warning))
 
 
 def _tell(campaign: Campaign, execution: Execution, arguments: argparse.Namespace) -> None:
@@ -95,7 +174,9 @@ def _tell(campaign: Campaign, execution: Execution, arguments: argparse.Namespac
         return
     summary = text.summary(report)
     left_out = [f"Left out: {name} ({reason})" for name, reason in campaign.skipped.items()]
-    left_out += [f"Note: {note}" for note in campaign.notes]
+    left_out += [f"Note: {note}" for note in (*campaign.notes, *execution.notes)]
+    if campaign.cleanup:
+        left_out.append(f"To undo what the run made: loadrunner cleanup {execution.folder}")
     where = f"Raw results: {execution.folder}{os.sep}"
     print("\n".join([summary, *left_out, where]))
 

@@ -274,6 +274,8 @@ class Coordinator:
         """A guard has had enough. The first one's reason is the run's."""
         if stop is None or self.stopped is not None:
             return
+        if self.signal is not None and not stop.at_once:
+            return  # the user has ended it already
         self.stopped = stop
         if stop.at_once:
             self._fleet.stop()
@@ -302,7 +304,10 @@ class Coordinator:
             self._fleet.stop()
 
     def _seal(self, manifest: Manifest, state: State) -> Manifest:
-        ended: dict[str, Any] = {"state": state, "ended_at_ns": self._started_at_ns + self._now_us() * 1000}
+        ended: dict[str, Any] = {
+            "state": state,
+            "ended_at_ns": self._started_at_ns + self._now_us() * 1000,
+        }
         if self.stopped is not None:
             ended["aborted"] = self._redact(self.stopped.reason)
         final = manifest.model_copy(update=ended)

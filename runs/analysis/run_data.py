@@ -1,12 +1,14 @@
 """One run as the analysis takes it: who it is, what it planned, and its frames."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, TypeVar, cast
 
 import polars as pl
 
 from runs.analysis.plan import Plan
 
+Derived = TypeVar("Derived")
 RunState = Literal["running", "complete", "interrupted", "incomplete"]
 
 
@@ -22,7 +24,7 @@ class Fidelity:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """Times are RFC 3339 in UTC, null where unknown."""
+    """Times are RFC 3339 in UTC, null where unknown; `aborted` is why a guard ended the run."""
 
     id: str
     campaign: str
@@ -32,6 +34,7 @@ class RunInfo:
     labels: dict[str, str] = field(default_factory=dict)
     source: str = "native"
     fidelity: Fidelity = Fidelity()
+    aborted: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,3 +50,13 @@ class RunData:
     samples: pl.DataFrame
     readings: pl.DataFrame
     health: pl.DataFrame
+    _derived: dict[Callable[..., Any], Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def derived(self, make: Callable[["RunData"], Derived]) -> Derived:
+        """What a function makes of the run, worked out when it is first asked for: most analyses
+        begin with the same cells or the same journeys."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        return cast("Derived", self._derived[make])

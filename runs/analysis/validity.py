@@ -351,6 +351,8 @@ def _aborted(run: _Run) -> Iterator[_Finding]:
     cut = [one for one in run.data.plan.phases if until_us < (one.start_us + one.end_us) / 2]
     ended = "was interrupted" if run.data.info.state == "interrupted" else "broke off"
     detail = f"The run {ended} after {wording.duration(until_us / MICROS)}"
+    if run.data.info.aborted is not None:
+        detail = f"{run.data.info.aborted} {detail}"
     if not cut:
         yield _found("suspect", "aborted", None, f"{detail}; every phase was at least half done.")
         return

@@ -91,6 +91,15 @@ class Segment(_Entry):
     sha256: str
 
 
+class ImportEntry(_Entry):
+    """What another tool's results can support; absent in a spool of our own."""
+
+    samples: Literal["raw", "histogram", "summary"] = "raw"
+    schedule: bool = False
+    failures: bool = True
+    absolute_time: bool = True
+
+
 class Manifest(_Entry):
     """The manifest, in full; unknown keys are carried along."""
 
@@ -110,6 +119,7 @@ class Manifest(_Entry):
     criteria: Annotated[list[Criterion], Field(max_length=1_000)] = []
     peak_jps: dict[Name, Rate] = {}
     segments: list[Segment] = []
+    imported: ImportEntry | None = None
 
     def plan(self) -> Plan:
         """The part that the analysis reads."""

@@ -20,14 +20,14 @@ from typing import Any, Final
 import polars as pl
 
 from runs.analysis.outcomes import OUTCOMES, UNSENT
-from runs.analysis.run_data import RunData, RunInfo, RunState
+from runs.analysis.run_data import Fidelity, RunData, RunInfo, RunState
 from runs.formats import health as health_lines
 from runs.formats import manifest as manifests
 from runs.formats import samples as sample_lines
 from runs.formats import segment
 from runs.formats.errors import SpoolError
 from runs.formats.limits import EARLIEST_US, LATEST_US, Budget, Limits
-from runs.formats.manifest import Manifest, Segment
+from runs.formats.manifest import ImportEntry, Manifest, Segment
 from runs.formats.segment import Layout, Notes
 
 MANIFEST: Final = "manifest.json"
@@ -88,14 +88,30 @@ def run_data(spool: Spool) -> RunData:
 def info_of(manifest: Manifest) -> RunInfo:
     """A manifest that still says `running` was left by a writer that is gone: incomplete."""
     state: RunState = "incomplete" if manifest.state == "running" else manifest.state
+    found = manifest.imported
+    has_ended = manifest.ended_at_ns is not None
+    has_time = found is None or found.absolute_time
     return RunInfo(
         id=manifest.run_id,
         campaign=manifest.campaign.name,
-        started_at=_rfc3339(manifest.started_at_ns),
-        ended_at=None if manifest.ended_at_ns is None else _rfc3339(manifest.ended_at_ns),
+        started_at=_rfc3339(manifest.started_at_ns) if has_time else None,
+        ended_at=_rfc3339(manifest.ended_at_ns or 0) if has_time and has_ended else None,
         state=state,
         labels=dict(manifest.labels),
+        source=manifest.tool.name if found else "native",
+        fidelity=_fidelity(found) if found else Fidelity(),
+        aborted=_aborted(manifest),
     )
+
+
+def _aborted(manifest: Manifest) -> str | None:
+    """Why a guard of the runner ended the run; a key of its own beside the contract's."""
+    reason = (manifest.model_extra or {}).get("aborted")
+    return reason if isinstance(reason, str) and reason else None
+
+
+def _fidelity(found: ImportEntry) -> Fidelity:
+    return Fidelity(found.samples, found.schedule, found.failures, found.absolute_time)
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -1,12 +1,17 @@
 from django.conf import settings
 from django.db import models
 
+from runs.models import action_state
 from runs.models.action import Action
 from runs.models.run import Run
 
 
 class ActionEvent(models.Model):
-    """Something that happened to an action: who or which run did it, and to what state."""
+    """Something that happened to an action: who or which run did it, and to what state.
+
+    `figures` are those that decided, each with the version of its criterion: entries of a
+    report's `criteria`, as in Retest.
+    """
 
     class Kind(models.TextChoices):
         CREATED = "created", "Created"
@@ -14,6 +19,7 @@ class ActionEvent(models.Model):
         EDITED = "edited", "Edited"
         CRITERION = "criterion", "Criterion changed"
         RETEST = "retest", "Re-tested"
+        COMMENT = "comment", "Comment"
 
     action = models.ForeignKey(Action, on_delete=models.CASCADE, related_name="events")
     at = models.DateTimeField()
@@ -25,6 +31,7 @@ class ActionEvent(models.Model):
     )
     run = models.ForeignKey(Run, null=True, blank=True, on_delete=models.SET_NULL)
     detail = models.TextField(blank=True)
+    figures = models.JSONField(default=list, blank=True)
 
     class Meta:
         ordering = ["at", "id"]
@@ -34,7 +41,10 @@ class ActionEvent(models.Model):
                 fields=["action", "run", "kind"],
                 condition=models.Q(run__isnull=False),
                 name="one_event_a_run_and_kind",
-            )
+            ),
+            models.CheckConstraint(
+                condition=action_state.is_a_legal_event(), name="event_follows_an_arrow"
+            ),
         ]
 
     def __str__(self) -> str:

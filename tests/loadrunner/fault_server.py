@@ -60,7 +60,8 @@ def never() -> Reply:
 
 
 class FaultServer:
-    """Serves in a thread of its own; `requests` are the raw requests that came, in order."""
+    """Serves in a thread of its own; `requests` are the raw requests that came, in order,
+    and `replies` says what each path is answered."""
 
     def __init__(
         self,
@@ -71,7 +72,7 @@ class FaultServer:
         self.requests: list[bytes] = []
         self.connections = 0
         self.port = 0
-        self._replies = replies
+        self.replies = dict(replies)
         self._host = host
         self._tls = tls
         self._loop = asyncio.new_event_loop()
@@ -122,4 +123,4 @@ class FaultServer:
         body = await reader.readexactly(length)
         self.requests.append(head + body)
         path = head.split(b" ")[1].decode()
-        return await self._replies[path](reader, writer)
+        return await self.replies[path](reader, writer)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 SECRET = "the bank's own affair"
 # Routes that name no project and show the caller's own, or nobody's.
-OPEN = {("get", "/api/v1/limits"), ("get", "/api/v1/projects"), ("get", "/api/v1/runs")}
+OPEN = {("get", f"/api/v1/{name}") for name in ("limits", "projects", "runs", "tokens")}
 
 
 @pytest.fixture
@@ -38,7 +38,8 @@ def bank(data_folder: Path) -> dict[str, Any]:
     RunFile.objects.create(run=run, name="manifest.json", bytes=1, sha256="0" * 64)
     action = tuning.create_action(project, tuning.NewAction(title=SECRET, state="implemented"))
     Retest.objects.create(action=action, run=run, outcome="fail", reason=SECRET)
-    return {"project": project, "run": run, "action": action}
+    _, token = tokens.create(SECRET, ["admin"], project)
+    return {"project": project, "run": run, "action": action, "token": token}
 
 
 @pytest.fixture
@@ -58,10 +59,18 @@ def address(path: str, bank: dict[str, Any]) -> str:
         "project": "bank",
         "run_id": bank["run"].pk,
         "action_id": bank["action"].pk,
+        "token_id": bank["token"].pk,
         "name": "manifest.json",
+        "table": "samples",
+        "kind": "csv",
+    }
+    queries = {
+        "compare": f"?runs={bank['run'].pk},{bank['run'].pk}",
+        "export": "?to=k6",
+        "trends": "?statistic=p95(billing)",
     }
     filled = re.sub(r"{(\w+)}", lambda match: str(values[match.group(1)]), path)
-    return filled + (f"?runs={bank['run'].pk},{bank['run'].pk}" if "compare" in path else "")
+    return filled + queries.get(path.rsplit("/", 1)[-1], "")
 
 
 BODIES: dict[tuple[str, str], Any] = {
@@ -70,6 +79,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("patch", "/api/v1/actions/{action_id}"): {"title": "x"},
     ("patch", "/api/v1/runs/{run_id}"): {"notes": "x"},
     ("patch", "/api/v1/projects/{project}"): {"name": "x"},
+    ("post", "/api/v1/tokens"): {"name": "x", "project": "bank"},
 }
 
 
@@ -99,8 +109,8 @@ def test_a_token_of_the_shop_gets_nothing_of_the_bank(
 
 def everything() -> list[Any]:
     models = (Project, Run, RunFile, Retest, ActionEvent)
-    rows: list[Any] = [list(model.objects.order_by("pk").values_list()) for model in models]
-    return [*rows, ApiToken.objects.count()]
+    rows: list[Any] = [list(model._base_manager.order_by("pk").values_list()) for model in models]
+    return [*rows, list(ApiToken.objects.order_by("pk").values_list("pk", "revoked_at"))]
 
 
 def test_a_bound_token_opens_no_run_in_a_project_that_does_not_exist(

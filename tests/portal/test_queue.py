@@ -72,7 +72,7 @@ def test_a_lease_that_is_extended_does_not_run_out(run: Run) -> None:
     assert queue.claim(MINUTE) is None
 
 
-def test_a_run_that_took_three_workers_with_it_is_failed_with_a_reason(run: Run) -> None:
+def test_a_run_that_took_five_workers_with_it_is_failed_with_a_reason(run: Run) -> None:
     for _ in range(queue.MAX_ATTEMPTS):
         assert queue.claim(MINUTE) is not None
         let_the_lease_run_out()
@@ -81,7 +81,7 @@ def test_a_run_that_took_three_workers_with_it_is_failed_with_a_reason(run: Run)
 
     run.refresh_from_db()
     assert run.processing == "failed"
-    assert "3 times" in run.reason
+    assert "5 times" in run.reason
 
 
 def test_a_worker_that_stops_hands_its_run_back_without_counting_the_attempt(run: Run) -> None:

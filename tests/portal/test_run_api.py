@@ -1,6 +1,6 @@
 """The read API: what the filters leave, how pages are turned, what people may change."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,43 +8,14 @@ from django.test import Client
 from django.utils import timezone
 
 from ingest import tokens
-from runs.models import Project, Run
+from tests.api_client import MONDAY, Api, add_run
 
 pytestmark = pytest.mark.django_db
-MONDAY = datetime(2024, 11, 18, tzinfo=UTC)
 
 
 @pytest.fixture
-def api() -> "Api":
+def api() -> Api:
     return Api(tokens.create("tests", ["admin"])[0])
-
-
-class Api:
-    """The test client with a token."""
-
-    def __init__(self, token: str) -> None:
-        self.client = Client()
-        self.headers = {"Authorization": f"Bearer {token}"}
-
-    def get(self, path: str, **query: Any) -> Any:
-        return self.client.get(f"/api/v1/{path}", query, headers=self.headers)
-
-    def patch(self, path: str, body: Any) -> Any:
-        return self.client.patch(
-            f"/api/v1/{path}", body, content_type="application/json", headers=self.headers
-        )
-
-    def post(self, path: str, body: Any) -> Any:
-        return self.client.post(
-            f"/api/v1/{path}", body, content_type="application/json", headers=self.headers
-        )
-
-
-def add_run(**columns: Any) -> Run:
-    slug = columns.pop("project", "shop")
-    project, _ = Project.objects.get_or_create(slug=slug, defaults={"name": slug})
-    given = {"campaign": "critical-flows", "started_at": MONDAY, "processing": "ready", **columns}
-    return Run.objects.create(project=project, **given)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +24,9 @@ def add_run(**columns: Any) -> Run:
         ({}, {"a", "b", "c", "d"}),
         ({"project": "bank"}, {"d"}),
         ({"campaign": "smoke"}, {"b"}),
+        ({"scenario": "chat"}, {"a", "b"}),
+        ({"scenario": "chat room"}, {"b"}),
+        ({"scenario": "cha"}, set()),
         ({"processing": "failed"}, {"c"}),
         ({"state": "interrupted"}, {"c"}),
         ({"verdict": "fail"}, {"b"}),
@@ -72,14 +46,15 @@ def add_run(**columns: Any) -> Run:
         ({"started_before": "2024-11-19T00:00:00Z"}, {"a"}),
     ],
 )
-def test_filters_leave_the_runs_that_fit(
-    api: "Api", query: dict[str, Any], found: set[str]
-) -> None:
+def test_filters_leave_the_runs_that_fit(api: Api, query: dict[str, Any], found: set[str]) -> None:
     production = {"env": "production"}
-    add_run(seed=0, labels=production, commit="0123abc", is_baseline=True)
+    add_run(
+        seed=0, labels=production, commit="0123abc", is_baseline=True, scenarios="\nchat\nb2b\n"
+    )
     add_run(
         seed=1,
         campaign="smoke",
+        scenarios="\nchat room\nchat\n",
         verdict="fail",
         validity="suspect",
         branch="fix/pool",
@@ -107,7 +82,7 @@ def test_filters_leave_the_runs_that_fit(
     assert answer["count"] == len(found)
 
 
-def test_runs_come_newest_first_page_by_page(api: "Api") -> None:
+def test_runs_come_newest_first_page_by_page(api: Api) -> None:
     for day in range(5):
         add_run(seed=day, started_at=MONDAY + timedelta(days=day))
 
@@ -125,6 +100,27 @@ def test_runs_come_newest_first_page_by_page(api: "Api") -> None:
     assert pages == 3
 
 
+def test_pages_do_not_shift_when_runs_come_in_while_they_are_turned(api: Api) -> None:
+    for seed in range(4):
+        add_run(seed=seed)  # all of the same moment: the id decides
+    first = api.get("runs", per_page=2).json()
+    add_run(seed=99, started_at=MONDAY + timedelta(days=1))
+
+    second = api.get(first["next"].split("/api/v1/")[-1]).json()
+
+    seen = [run["seed"] for run in first["items"] + second["items"]]
+    assert sorted(seen) == [0, 1, 2, 3]
+    assert (second["next"], second["count"]) == (None, 5)
+
+
+@pytest.mark.parametrize("after", ["x", "YQ==", "MjAyNC0xMS0xOCBuby11dWlk", "ü"])
+def test_a_place_that_is_none_is_refused(api: Api, after: str) -> None:
+    answer = api.get("runs", after=after)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["at"] == "query.after"
+
+
 @pytest.mark.parametrize(
     ("query", "at"),
     [
@@ -138,7 +134,7 @@ def test_runs_come_newest_first_page_by_page(api: "Api") -> None:
     ],
 )
 def test_a_filter_that_cannot_be_read_is_refused_by_its_name(
-    api: "Api", query: dict[str, Any], at: str
+    api: Api, query: dict[str, Any], at: str
 ) -> None:
     answer = api.get("runs", **query)
 
@@ -146,7 +142,7 @@ def test_a_filter_that_cannot_be_read_is_refused_by_its_name(
     assert answer.json()["errors"][0]["at"] == at
 
 
-def test_the_list_does_not_read_reports(api: "Api", django_assert_num_queries: Any) -> None:
+def test_the_list_does_not_read_reports(api: Api, django_assert_num_queries: Any) -> None:
     for _ in range(5):
         add_run(report={"large": "document"})
 
@@ -156,7 +152,7 @@ def test_the_list_does_not_read_reports(api: "Api", django_assert_num_queries: A
     assert not any("report" in query["sql"] for query in captured.captured_queries)
 
 
-def test_people_change_labels_notes_and_marks_and_nothing_else(api: "Api") -> None:
+def test_people_change_labels_notes_and_marks_and_nothing_else(api: Api) -> None:
     run = add_run(labels={"env": "staging"}, verdict="fail")
 
     changed = api.patch(
@@ -206,7 +202,7 @@ def test_a_person_cannot_upload_by_session(admin_client: Client) -> None:
     assert answer.status_code == 401
 
 
-def test_the_verdict_of_a_run_that_is_not_ready_comes_after_the_wait(api: "Api") -> None:
+def test_the_verdict_of_a_run_that_is_not_ready_comes_after_the_wait(api: Api) -> None:
     run = add_run(processing="processing", stage="analysing")
 
     before = timezone.now()
@@ -218,13 +214,13 @@ def test_the_verdict_of_a_run_that_is_not_ready_comes_after_the_wait(api: "Api")
     assert (verdict["verdict"], verdict["validity"], verdict["criteria"]) == (None, None, [])
 
 
-def test_a_wait_is_at_most_two_minutes(api: "Api") -> None:
+def test_a_wait_is_at_most_two_minutes(api: Api) -> None:
     answer = api.get(f"runs/{add_run().pk}/verdict", wait=121)
 
     assert answer.status_code == 422
 
 
-def test_projects_say_their_peak_and_an_administrator_sets_it(api: "Api") -> None:
+def test_projects_say_their_peak_and_an_administrator_sets_it(api: Api) -> None:
     add_run()
 
     changed = api.patch("projects/shop", {"peak_jps": {"billing": 50}}).json()
@@ -235,7 +231,7 @@ def test_projects_say_their_peak_and_an_administrator_sets_it(api: "Api") -> Non
     assert api.get("projects").json()["items"][0]["slug"] == "shop"
 
 
-def test_an_action_travels_over_the_api(api: "Api") -> None:
+def test_an_action_travels_over_the_api(api: Api) -> None:
     evidence = add_run()
 
     made = api.post(
@@ -273,7 +269,7 @@ def test_an_action_travels_over_the_api(api: "Api") -> None:
     assert (listed["count"], listed["items"][0]["ref"]) == (1, "ACT-1")
 
 
-def test_a_criterion_that_cannot_be_read_names_its_place(api: "Api") -> None:
+def test_a_criterion_that_cannot_be_read_names_its_place(api: Api) -> None:
     add_run()
 
     answer = api.post(
@@ -298,7 +294,7 @@ def test_a_criterion_that_cannot_be_read_names_its_place(api: "Api") -> None:
     ],
 )
 def test_a_change_that_cannot_be_is_refused_by_its_key(
-    api: "Api", change: dict[str, Any], at: str
+    api: Api, change: dict[str, Any], at: str
 ) -> None:
     add_run()
     action = api.post("projects/shop/actions", {"title": "x"}).json()
@@ -310,14 +306,14 @@ def test_a_change_that_cannot_be_is_refused_by_its_key(
     assert api.get(f"actions/{action['id']}").json()["title"] == "x"
 
 
-def test_comparing_needs_two_to_six_runs_that_exist(api: "Api") -> None:
+def test_comparing_needs_two_to_six_runs_that_exist(api: Api) -> None:
     run = add_run()
 
     assert api.get("compare", runs=str(run.pk)).status_code == 422
     assert api.get("compare", runs="a,b").json()["errors"][0]["at"] == "runs"
 
 
-def test_the_openapi_document_is_served_without_a_page_from_elsewhere(api: "Api") -> None:
+def test_the_openapi_document_is_served_without_a_page_from_elsewhere(api: Api) -> None:
     document = api.get("openapi.json").json()
 
     assert document["info"]["title"] == "Headroom"
@@ -336,7 +332,7 @@ def test_the_openapi_document_is_served_without_a_page_from_elsewhere(api: "Api"
         ("get", "actions/99999999999999999999999", 404),
     ],
 )
-def test_every_error_has_the_one_shape(api: "Api", method: str, path: str, status: int) -> None:
+def test_every_error_has_the_one_shape(api: Api, method: str, path: str, status: int) -> None:
     answer = getattr(api.client, method)(f"/api/v1/{path}", headers=api.headers)
 
     assert answer.status_code == status

@@ -3,18 +3,21 @@
 from runs.analysis.criteria.catalogue import Catalogue, catalogue_of, check
 from runs.analysis.criteria.expression import By, Criterion
 from runs.analysis.criteria.grammar import parse
-from runs.analysis.criteria.judge import evaluate, judge, unjudged
+from runs.analysis.criteria.judge import Bench, evaluate, judge, unjudged
 from runs.analysis.criteria.judgement import CriterionVerdict, Judgement
+from runs.analysis.criteria.measurement import Figures
 from runs.analysis.criteria.statistic import STATISTICS
 from runs.analysis.errors import CriterionError
 
 __all__ = [
     "STATISTICS",
+    "Bench",
     "By",
     "Catalogue",
     "Criterion",
     "CriterionError",
     "CriterionVerdict",
+    "Figures",
     "Judgement",
     "catalogue_of",
     "check",

@@ -51,7 +51,7 @@ def judge(
     Whether the run may be believed is the caller's to know: see `unjudged`.
     """
     before = Figures(baseline, baseline_saturation) if baseline is not None else None
-    return _Bench(Figures(data, saturation), before, by).judge(criterion)
+    return Bench(Figures(data, saturation), before, by).judge(criterion)
 
 
 def evaluate(
@@ -67,7 +67,7 @@ def evaluate(
     that cannot be read, or that names nothing in this run, is inconclusive and its reason points
     at the column."""
     before = Figures(baseline, baseline_saturation) if baseline is not None else None
-    bench = _Bench(Figures(data, saturation, table), before, by)
+    bench = Bench(Figures(data, saturation, table), before, by)
     return tuple(bench.judge_text(text) for text in texts)
 
 
@@ -76,13 +76,20 @@ def unjudged(judgement: Judgement) -> Judgement:
     return replace(judgement, verdict="inconclusive", reason=NOT_VALID)
 
 
-class _Bench:
-    """A run and its baseline, before which criteria come."""
+class Bench:
+    """A run and its baseline, before which criteria come.
 
-    def __init__(self, run: Figures, baseline: Figures | None, by: By | None) -> None:
+    With `widened`, every criterion is judged by intervals that are as many times wider: what
+    still passes or fails is clear even to one who has looked many times.
+    """
+
+    def __init__(
+        self, run: Figures, baseline: Figures | None, by: By | None, widened: float | None = None
+    ) -> None:
         self.run = run
         self.baseline = baseline
         self.by = by
+        self.widened = widened
 
     def judge_text(self, text: str) -> Judgement:
         try:
@@ -93,6 +100,7 @@ class _Bench:
 
     def judge(self, criterion: Criterion) -> Judgement:
         text, by = criterion.text or str(criterion), criterion.by or self.by or "point"
+        by = "interval" if self.widened else by
         try:
             check(criterion, self.run.catalogue)
         except CriterionError as error:
@@ -113,7 +121,8 @@ class _Bench:
         if not pairs:
             nothing = Estimate(None, None, None, 0, f"no samples of {atom.selector}")
             pairs = [(Measurement(str(atom.selector), nothing), None)]
-        return min((Trial(atom, by, *pair).outcome() for pair in pairs), key=_badness)
+        widened = self.widened or 1.0
+        return min((Trial(atom, by, *pair, widened).outcome() for pair in pairs), key=_badness)
 
     def _pairs(self, atom: Atom, text: str) -> "list[tuple[Measurement, Measurement | None]]":
         """Each series that the atom names: what the run measured, and what the baseline did."""

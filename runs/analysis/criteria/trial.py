@@ -57,15 +57,22 @@ class _Range:
 
 
 class Trial:
-    """One atom held against one series, and against the same series of the baseline."""
+    """One atom held against one series, and against the same series of the baseline; intervals
+    count as `widened` times as wide as they are."""
 
     def __init__(
-        self, atom: Atom, by: By, measured: Measurement, before: Measurement | None
+        self,
+        atom: Atom,
+        by: By,
+        measured: Measurement,
+        before: Measurement | None,
+        widened: float = 1.0,
     ) -> None:
         self.atom = atom
         self.statistic = atom.statistic
         self.measured = measured
         self.before = before
+        self.widened = widened
         self.by: By = "point" if _is_always_by_point(atom) else by
 
     def outcome(self) -> Outcome:
@@ -142,9 +149,21 @@ class Trial:
         estimate = measured.estimate
         if self.by == "interval" or estimate.value is None:
             low = -math.inf if estimate.low is None else estimate.low
-            return _Range(low, math.inf if estimate.high is None else estimate.high)
+            high = math.inf if estimate.high is None else estimate.high
+            return self._widened(_Range(low, high), measured)
         high = math.inf if measured.is_from_below else estimate.value
         return _Range(estimate.value, high)
+
+    def _widened(self, found: _Range, measured: Measurement) -> _Range:
+        """Each side moved away from the figure, in the logarithm where its noise is a share."""
+        value = measured.estimate.value
+        if self.widened == 1.0 or value is None or measured.is_from_below:
+            return found
+        if measured.is_ratio_scaled and min(value, found.low) > 0:
+            low, high = found.low / value, found.high / value
+            return _Range(value * low**self.widened, value * high**self.widened)
+        low, high = found.low - value, found.high - value
+        return _Range(value + low * self.widened, value + high * self.widened)
 
     def _load_limited(self, verdict: CriterionVerdict) -> str:
         """Why a flow that fell short of a multiple of the baseline's says nothing: neither run

@@ -46,8 +46,8 @@ class Prior:
     """What speaks for plateau, part, waste and drop before the points do, and the log-likelihood
     of each of SHARES."""
 
-    kinds: tuple[float, float, float, float] = (0.90, 0.08, 0.01, 0.01)
-    shares: Floats | None = None
+    kinds: tuple[float, float, float, float]
+    shares: Floats
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _weighed(points: Points, prior: Prior, grid: Floats) -> list[Floats]:
         _log(points, np.where(beyond, model, offered), error)
         for model, error in zip(models, errors, strict=True)
     ]
-    shares = prior.shares if prior.shares is not None else np.zeros(len(SHARES))
+    shares = prior.shares
     logs[1] = logs[1] + shares[None, 1:-1]
     for i in (0, 2, 3):
         logs[i] = logs[i] + shares[0]

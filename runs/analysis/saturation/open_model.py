@@ -8,6 +8,7 @@ import numpy as np
 
 from runs.analysis.saturation import balance, bend, points, rate, refusals
 from runs.analysis.saturation.balance import Stage
+from runs.analysis.saturation.bend import Bend
 from runs.analysis.saturation.flow import Flow, Segment
 from runs.analysis.saturation.points import Response
 from runs.analysis.saturation.refusals import Limit
@@ -16,7 +17,12 @@ from runs.analysis.saturation.result import Cause, Interval, Scope
 _GATEWAY: Final = (502, 504)
 # An interval is never narrower than this part of the capacity, on either side.
 _FLOOR: Final = 0.0075
+# Errors are estimated from the same few stages as the capacity.
+_DOUBT: Final = 1.2
 _SLOWER: Final = 1.2
+_SLOWING: Final = 1.12
+_FALLING: Final = 0.08
+_FEWEST_TO_COMPARE: Final = 30
 
 
 @dataclass(frozen=True)
@@ -52,10 +58,10 @@ def find(journeys: Flow, calls: Flow, segments: Sequence[Segment]) -> Found:
     bad = [stage for stage in found if stage.is_overloaded]
     if len({round(stage.offered, 9) for stage in found if stage.count}) < 2:
         return _untold(found, "only one level of load was offered, and one cannot show a limit")
-    if not bad:
-        return Found("not_reached", found)
-    if len(bad) == 1 and not bad[0].is_strong:
-        why = f"there are signs of losses at {bad[0].offered:.3g}/s, but not enough evidence"
+    if not bad or all(stage.is_doubtful for stage in bad):
+        return Found("not_reached", balance.calmed(found))
+    if not any(stage.is_lasting for stage in bad):
+        why = f"there are signs of losses at {bad[0].offered:.3g}/s, but too little evidence"
         return _untold(found, why)
     return _reached(journeys, calls, found)
 
@@ -94,31 +100,59 @@ def _bent(
     journeys: Flow, stages: tuple[Stage, ...], measured: Response, limit: Limit | None
 ) -> Found:
     fitted = bend.find(measured.points, points.prior(measured))
-    wider = rate.t_quantile(measured.freedom) / 1.96
-    capacity = fitted.capacity
-    low = capacity - max(wider * (capacity - fitted.low), _FLOOR * capacity)
-    high = capacity + max(wider * (fitted.high - capacity), _FLOOR * capacity)
     falls = fitted.weights[2] + fitted.weights[3] > 0.5
-    bad = [stage for stage in stages if stage.is_overloaded]
+    ci = _interval(fitted, measured.freedom, stages, falls)
+    doubtful = falls or measured.is_sagging or _slows(journeys, stages)
     return Found(
         "reached",
         stages,
-        capacity,
-        (max(low, 0.0), high),
+        fitted.capacity,
+        ci,
         "rate_limit" if limit else _cause(journeys, stages, falls),
         limit.scope if limit else "global",
         limit,
-        is_lower=falls and len(bad) == 1,
+        is_lower=limit is None and doubtful and _is_single(stages, fitted.capacity),
         share_served=fitted.share if fitted.weights[1] > 0.5 else 0.0,
         falls=falls,
     )
+
+
+def _interval(fitted: Bend, freedom: float, stages: Sequence[Stage], falls: bool) -> Interval:
+    """Wider where throughput falls: what is sustained then depends on how the load came."""
+    capacity = fitted.capacity
+    wider = rate.t_quantile(freedom) / 1.96 * _DOUBT
+    low = capacity - max(wider * (capacity - fitted.low), _FLOOR * capacity)
+    high = capacity + max(wider * (fitted.high - capacity), _FLOOR * capacity)
+    if falls:
+        first = min(stage.offered for stage in stages if stage.is_overloaded)
+        low = min(low, (1 - _FALLING) * capacity)
+        high = max(high, min(first, (1 + _FALLING) * capacity))
+    return max(low, 0.0), high
+
+
+def _is_single(stages: Sequence[Stage], capacity: float) -> bool:
+    """Whether all that is known comes from one overload well above any load that was sustained."""
+    levels = {stage.segment.phase for stage in stages if stage.is_overloaded}
+    kept = [stage.offered for stage in stages if not stage.is_overloaded]
+    return len(levels) == 1 and max(kept, default=0.0) < 0.9 * capacity
+
+
+def _slows(journeys: Flow, stages: Sequence[Stage]) -> bool:
+    """Whether answers slow down with load long before the losses, as under contention."""
+    kept = sorted(balance.steady(stages), key=lambda stage: stage.offered)
+    medians = []
+    for stage in kept:
+        part = journeys.between(*stage.window)
+        took = journeys.took[part][journeys.good[part]]
+        medians += [float(np.median(took))] if len(took) >= _FEWEST_TO_COMPARE else []
+    return len(medians) > 1 and medians[-1] > _SLOWING * min(medians)
 
 
 def _cause(journeys: Flow, stages: Sequence[Stage], falls: bool) -> Cause:
     if falls:
         return "retrograde"
     bad = _parts(journeys, [stage for stage in stages if stage.is_overloaded])
-    healthy = _parts(journeys, [stage for stage in stages if not stage.is_overloaded])
+    healthy = _parts(journeys, balance.steady(stages))
     status = journeys.status[bad][~journeys.good[bad]]
     if len(status) and np.isin(status, _GATEWAY).mean() > 0.5:
         return "dependency"

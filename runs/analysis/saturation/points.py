@@ -5,6 +5,7 @@ answered: at the station that is saturated, what is served does not depend on th
 overload leaves as they were are left out.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,8 +20,10 @@ from runs.analysis.saturation.flow import Floats, Flow
 
 Window = tuple[float, float]
 # A step that loses less than this part of what the worst step loses is not concerned.
-_CONCERNED: Final = 0.25
+_CONCERNED: Final = 0.05
 _FEWEST_REFUSALS: Final = 5
+_PIECES: Final = 16
+_FEWEST_TO_COMPARE: Final = 20
 _FLOOR: Final = 0.004
 _NODES: Final = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 
@@ -35,6 +38,15 @@ class Response:
     freedom: float
     windows: tuple[Window, ...]
     is_refused: bool
+    is_mixed: bool
+    is_sagging: bool
+
+
+# The priors of plateau, part, waste and drop.
+_USUAL: Final = (0.90, 0.08, 0.01, 0.01)
+_MIXED: Final = (0.18, 0.80, 0.01, 0.01)
+_SAGGING: Final = (0.35, 0.05, 0.10, 0.50)
+_LIMITED: Final = (0.985, 0.005, 0.005, 0.005)
 
 
 def response(calls: Flow, stages: Sequence[Stage], per_journey: float) -> Response | None:
@@ -49,18 +61,30 @@ def response(calls: Flow, stages: Sequence[Stage], per_journey: float) -> Respon
     healthy = [stage for stage in stages if not stage.is_overloaded]
     base = _baseline(concerned, healthy)
     refused = _is_refused(concerned, windows)
+    if refused:
+        windows = _without_bursts(concerned, windows)
     noise, freedom = _noise(concerned, windows)
     columns = [_busy(concerned, window, base, noise) for window in windows]
     busy = len(columns)
     if not refused:
-        columns += [_kept_up(concerned, stage, base) for stage in _steady(stages)]
+        columns += [_kept_up(concerned, stage, base, noise) for stage in balance.steady(stages)]
     offered, goodput = (np.array([column[i] for column in columns]) for i in (0, 1))
     errors = np.stack([column[2] for column in columns], axis=1)
     unit = per_journey * _part_concerned(calls, concerned, healthy or stages)
     points = Points(offered, goodput, errors, np.arange(len(columns)) < busy).scaled(unit)
     late = [(start + (end - start) / 3, end) for start, end in windows]
-    shares = direct.likelihood(concerned, late, _latencies(concerned, healthy))
-    return Response(points, shares, freedom, tuple(windows), refused)
+    shares = np.zeros(len(SHARES))
+    if not refused:
+        shares = direct.likelihood(concerned, late, _latencies(concerned, healthy))
+    return Response(
+        points,
+        shares,
+        freedom,
+        tuple(windows),
+        refused,
+        _is_mixed(concerned, late),
+        _is_sagging(concerned, stages),
+    )
 
 
 def _concerned(calls: Flow, stages: Sequence[Stage]) -> Flow:
@@ -70,6 +94,8 @@ def _concerned(calls: Flow, stages: Sequence[Stage]) -> Flow:
         return calls
     healthy = [stage for stage in stages if not stage.is_overloaded]
     bad = [stage for stage in stages if stage.is_overloaded]
+    if _is_refused(calls, [stage.window for stage in bad]):
+        return calls.only(np.isin(calls.step, np.unique(calls.step[calls.refused])))
     lost = np.zeros(len(names))
     for i, name in enumerate(names):
         mine = calls.only(calls.step == name)
@@ -107,8 +133,11 @@ def _busy(
     return offered, goodput, error
 
 
-def _kept_up(calls: Flow, stage: Stage, base: Baseline) -> tuple[float, float, Floats]:
-    """A stage that kept up; its error follows from its own latencies."""
+def _kept_up(
+    calls: Flow, stage: Stage, base: Baseline, noise: Floats
+) -> tuple[float, float, Floats]:
+    """A stage that kept up; its error follows from its own latencies, and from how much the
+    capacity itself varies, since one good stage beyond it may be luck."""
     start, end = stage.window
     length = end - start
     part = calls.between(start, end)
@@ -118,20 +147,8 @@ def _kept_up(calls: Flow, stage: Stage, base: Baseline) -> tuple[float, float, F
     sigma = np.sqrt(due * base.failing + 3 * in_flight + 1) / length
     lost = balance.lacking(calls, stage.window, base) / length
     offered = due / length
-    error = np.full(len(SHARES), np.hypot(sigma, 0.002 * offered))
+    error = np.sqrt(noise**2 / length + sigma**2 + (0.002 * offered) ** 2)
     return offered, offered - max(lost, 0.0), error
-
-
-def _steady(stages: Sequence[Stage]) -> list[Stage]:
-    """The stages that kept up, but those that begin with the backlog of an overload."""
-    kept = []
-    before: Stage | None = None
-    for stage in stages:
-        clean = before is None or not before.is_overloaded
-        if not stage.is_overloaded and clean and stage.count:
-            kept.append(stage)
-        before = stage
-    return kept
 
 
 def _latencies(calls: Flow, healthy: Sequence[Stage]) -> Floats:
@@ -153,6 +170,30 @@ def _is_refused(calls: Flow, windows: Sequence[Window]) -> bool:
     refused = sum(int(calls.refused[part].sum()) for part in parts)
     failed = sum(int((~calls.good[part]).sum()) for part in parts)
     return refused > 0.5 * failed
+
+
+def _is_sagging(calls: Flow, stages: Sequence[Stage]) -> bool:
+    """Whether goodput at the beginning of the first overload was higher than later in it."""
+    for before, stage in itertools.pairwise(stages):
+        if stage.is_overloaded and not before.is_overloaded:
+            start, end = stage.segment.start, stage.segment.end
+            length = end - start
+            early = rate.of(calls.answers, [(start + length / 20, start + length / 4)])
+            late = rate.of(calls.answers, [(start + length / 2, end)])
+            doubt = float(np.hypot(early.half, late.half))
+            return early.value > 1.04 * late.value + doubt and late.value > 0.5 * early.value
+    return False
+
+
+def _is_mixed(calls: Flow, late: Sequence[Window]) -> bool:
+    """Whether failures waited long while good answers came at once: in one queue both wait."""
+    parts = [calls.between(*window) for window in late]
+    good = np.concatenate([calls.took[part][calls.good[part]] for part in parts])
+    bad = [calls.took[part][~calls.good[part] & ~calls.refused[part]] for part in parts]
+    failed = np.concatenate(bad)
+    if len(good) < _FEWEST_TO_COMPARE or len(failed) < _FEWEST_TO_COMPARE:
+        return False
+    return bool(np.median(good) < 0.3 * np.median(failed))
 
 
 def _windows(calls: Flow, stages: Sequence[Stage]) -> list[Window]:
@@ -184,7 +225,30 @@ def _limited(calls: Flow, stage: Stage, first: bool) -> Window | None:
         return start, end
     if len(refused) < _FEWEST_REFUSALS:
         return None
-    return max(float(refused[2]), stage.segment.start), end
+    return _settled(calls, refused, float(refused[2]), end), end
+
+
+def _without_bursts(calls: Flow, windows: Sequence[Window]) -> list[Window]:
+    """Without first windows in which more was admitted than in all that follow."""
+    kept = list(windows)
+    while len(kept) > 1:
+        first, later = rate.of(calls.answers, kept[:1]), rate.of(calls.answers, kept[1:])
+        if first.value <= 1.01 * later.value + 0.5 * later.half:
+            break
+        kept.pop(0)
+    return kept
+
+
+def _settled(calls: Flow, refused: Floats, start: float, end: float) -> float:
+    """From when on the share that is refused is what it is later on: bursts of single identities
+    run out one after the other."""
+    edges = np.linspace(start, end, _PIECES + 1)
+    due = np.diff(np.searchsorted(calls.due, edges))
+    turned = np.diff(np.searchsorted(refused, edges))
+    late = turned[_PIECES // 2 :].sum() / max(due[_PIECES // 2 :].sum(), 1)
+    slack = 2 * np.sqrt(late * (1 - late) / np.maximum(due, 1))
+    steady = turned / np.maximum(due, 1) >= 0.9 * late - slack
+    return float(edges[min(int(np.argmax(steady)), _PIECES // 2)])
 
 
 def _until_given_up(calls: Flow, stage: Stage, window: Window) -> tuple[Window, bool]:
@@ -209,4 +273,8 @@ def _noise(calls: Flow, windows: Sequence[Window]) -> tuple[Floats, float]:
 
 def prior(measured: Response) -> Prior:
     """What speaks for each shape before the points do."""
-    return Prior(shares=measured.shares)
+    if measured.is_refused:
+        return Prior(_LIMITED, measured.shares)
+    if measured.is_sagging:
+        return Prior(_SAGGING, measured.shares)
+    return Prior(_MIXED if measured.is_mixed else _USUAL, measured.shares)

@@ -1,0 +1,346 @@
+"""The portal's door and warehouse: how fast runs come in, what that costs, and how far it scales.
+
+    python benchmarks/warehouse.py [--samples 1000000] [--rounds 3] [--only PART…]
+
+conversion  a spool to Parquet, against bare polars `scan_ndjson -> sink_parquet` of plain NDJSON
+ingest      POST of the run to its report, over HTTP through gunicorn, against the same bare job;
+            and the most memory that the server took
+crowd       8 runs of 200,000 samples uploaded at the same time, on SQLite and on PostgreSQL
+pages       pages and API answers on 10,000 runs and 1,000 actions, against 10 runs
+
+Ratios are taken round by round, since what disturbs a round disturbs both sides of it. The bare
+conversion reads the same columns and sends them through the same compression.
+"""
+
+import argparse
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import httpx
+import numpy as np
+import polars as pl
+import zstandard
+
+from benchmarks import _large_run, _machine
+from benchmarks._calm import Calm
+from benchmarks._goal import Goal
+from benchmarks._result import Result, Table
+from benchmarks._spread import ratios, spread
+from runs.formats import samples, spool
+from tests.builders import phase, steady, write_spool
+from tests.portals import ROOT, Portal, prepare, send
+from tools import postgresql
+
+CROWD: Final = 8
+CROWD_SAMPLES: Final = 200_000
+MANY_RUNS, MANY_ACTIONS = 10_000, 1_000
+FEW_RUNS, FEW_ACTIONS = 10, 10
+ASKED: Final = 40
+MIB: Final = 1 << 20
+
+
+def main() -> int:
+    options = _options()
+    result = Result("warehouse", Calm(math.inf))
+    with tempfile.TemporaryDirectory(prefix="headroom-warehouse-") as name:
+        folder = Path(name)
+        for part in options.only or PARTS:
+            _machine.say(f"{part} …")
+            PARTS[part](result, folder, options)
+    result.show(as_json=options.json)
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--samples", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), metavar="PART")
+    return parser.parse_args()
+
+
+# --- how fast runs come in
+
+
+def _conversion(result: Result, folder: Path, options: argparse.Namespace) -> None:
+    large = _large_spool(folder, options.samples)
+    bare = [_timed(lambda: _bare(folder)) for _ in range(options.rounds)]
+    ours = [_timed(lambda: _converted(large, folder)) for _ in range(options.rounds)]
+    told = f"{options.samples:,} samples: spool to Parquet / bare polars"
+    result.goals.append(Goal(told, _ratio(ours, bare), 1.3))
+    result.figures |= {"bare_s": bare, "converted_s": ours}
+
+
+def _ingest(result: Result, folder: Path, options: argparse.Namespace) -> None:
+    large = _large_spool(folder, options.samples)
+    bare, ours, peak = [], [], 0
+    with _portal(folder / "ingest") as portal:
+        for _ in range(options.rounds):
+            bare.append(_timed(lambda: _bare(folder)))
+            _rename(large)
+            ours.append(_timed(lambda: _sent(portal, large)))
+            peak = max(peak, _peak_bytes(portal))
+    what = f"{options.samples:,} samples"
+    result.goals += [
+        Goal(f"{what}: POST to report ready / bare polars", _ratio(ours, bare), 1.6),
+        Goal(f"{what}: most memory of the server", spread([peak / MIB]), 1024, "MiB", form=".0f"),
+    ]
+    result.figures |= {"post_to_ready_s": ours, "server_peak_bytes": peak}
+
+
+def _large_spool(folder: Path, count: int) -> Path:
+    """The spool, and beside it the same samples as plain NDJSON; made once."""
+    large = folder / "large"
+    if not large.exists():
+        data = _large_run.run_data(count)
+        _large_run.write_spool(data, large)
+        with (folder / "large.ndjson").open("wb") as plain:
+            for path in sorted(large.glob("samples-*")):
+                with path.open("rb") as packed:
+                    zstandard.ZstdDecompressor().copy_stream(packed, plain)
+    return large
+
+
+def _bare(folder: Path) -> None:
+    frame = pl.scan_ndjson(folder / "large.ndjson", schema=dict(samples.SCHEMA))
+    frame.sink_parquet(folder / "bare.parquet", compression="zstd")
+
+
+def _converted(large: Path, folder: Path) -> None:
+    spool.read(large).samples.write_parquet(folder / "ours.parquet", compression="zstd")
+
+
+def _rename(folder: Path) -> None:
+    """A run of its own, of the same samples."""
+    path = folder / "manifest.json"
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, "run_id": str(uuid.uuid4())}))
+
+
+def _sent(portal: Portal, folder: Path) -> None:
+    with portal.client() as client:
+        run_id = send(client, folder)
+        _await_ready(client, run_id)
+        client.get(f"runs/{run_id}/report").raise_for_status()
+
+
+def _await_ready(client: httpx.Client, run_id: str) -> None:
+    verdict: dict[str, Any] = {"processing": "received"}
+    while verdict["processing"] not in ("ready", "failed"):
+        verdict = client.get(f"runs/{run_id}/verdict", params={"wait": 120}, timeout=180).json()
+    assert verdict["processing"] == "ready", verdict
+
+
+def _peak_bytes(portal: Portal) -> int:
+    assert portal.process is not None
+    served = _machine.children(portal.process.pid)
+    return sum(_machine.memory_bytes(pid, "VmHWM") for pid in served)
+
+
+# --- many at the same time
+
+
+def _crowd(result: Result, folder: Path, _options: argparse.Namespace) -> None:
+    spools = [_crowd_spool(folder / f"crowd-{at}") for at in range(CROWD)]
+    result.goals.append(_crowd_goal("SQLite", folder / "crowd-sqlite", spools))
+    if postgresql.binaries() is None:
+        result.notes.append("PostgreSQL is not installed: the crowd was sent to SQLite only.")
+        return
+    with postgresql.cluster() as url:
+        os.environ["DATABASE_URL"] = url
+        try:
+            result.goals.append(_crowd_goal("PostgreSQL", folder / "crowd-postgresql", spools))
+        finally:
+            del os.environ["DATABASE_URL"]
+
+
+def _crowd_spool(folder: Path) -> Path:
+    data = _large_run.run_data(CROWD_SAMPLES)
+    _large_run.write_spool(data, folder)
+    _rename(folder)
+    return folder
+
+
+def _crowd_goal(database: str, folder: Path, spools: Sequence[Path]) -> Goal:
+    with _portal(folder) as portal, ThreadPoolExecutor(CROWD) as pool:
+        started_s = time.perf_counter()
+        lost = sum(pool.map(lambda one: _lost(portal, one), spools))
+        took_s = time.perf_counter() - started_s
+    told = f"{CROWD} x {CROWD_SAMPLES:,} samples at once, {database}, all ready in {took_s:.1f} s"
+    return Goal(f"{told}: lost", spread([lost]), 0, "samples", form=".0f")
+
+
+def _lost(portal: Portal, folder: Path) -> int:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    with portal.client() as client:
+        run_id = send(client, folder)
+        _await_ready(client, run_id)
+        kept = int(client.get(f"runs/{run_id}").json()["samples"])
+    return abs(sum(int(one["samples"]) for one in manifest["segments"]) - kept)
+
+
+# --- many to look through
+
+
+def _pages(result: Result, folder: Path, _options: argparse.Namespace) -> None:
+    few = _answers(folder / "few", FEW_RUNS, FEW_ACTIONS)
+    many = _answers(folder / "many", MANY_RUNS, MANY_ACTIONS)
+    slowest = max(many, key=lambda name: many[name])
+    growth = {name: many[name] / few[name] for name in many}
+    steepest = max(growth, key=lambda name: growth[name])
+    size = f"{MANY_RUNS:,} runs, {MANY_ACTIONS:,} actions"
+    result.goals += [
+        Goal(f"{size}: slowest p95 ({slowest})", spread([many[slowest]]), 100, "ms", form=".0f"),
+        Goal(f"{size}: most against {FEW_RUNS} ({steepest})", spread([growth[steepest]]), 3),
+    ]
+    rows = [[name, f"{few[name]:.1f}", f"{many[name]:.1f}", f"{growth[name]:.1f}"] for name in many]
+    title = f"p95 of {ASKED} answers, one after the other, in ms"
+    headings = ("answer", f"{FEW_RUNS} runs", size, "ratio")
+    result.tables.append(Table(title, headings, rows))
+    result.figures |= {"p95_ms_few": few, "p95_ms_many": many}
+
+
+def _answers(folder: Path, runs: int, actions: int) -> dict[str, float]:
+    """The p95 in ms of each page and call, on a portal of so many runs."""
+    with _portal(folder) as portal:
+        run_id = _one_run(portal, folder)
+        subprocess.run(
+            [sys.executable, ROOT / "benchmarks" / "_fill.py", str(runs), str(actions)],
+            env={**portal.environ, "DJANGO_SETTINGS_MODULE": "portal.settings"},
+            check=True,
+        )
+        with portal.client() as api, _browser(portal) as browser:
+            return {
+                **{name: _p95_ms(browser, path) for name, path in _page_paths(api, run_id)},
+                **{name: _p95_ms(api, path) for name, path in _call_paths(api, run_id)},
+            }
+
+
+def _one_run(portal: Portal, folder: Path) -> str:
+    """A run of two scenarios, two minutes and four phases: what a team's usual one looks like."""
+    names, loads = ("ramp_up", "plateau", "higher", "spike"), (20, 40, 60, 80)
+    lines, phases = [], []
+    for scenario in ("billing", "chat"):
+        for at, (name, load) in enumerate(zip(names, loads, strict=True)):
+            same = {"scenario": scenario, "phase": name}
+            lines += steady(load, 30, start_s=30 * at, **same)
+            phases.append(phase(30, load, start_s=30 * at, scenario=scenario, name=name))
+    with portal.client() as client:
+        run_id = send(client, write_spool(folder / "one", lines, phases=phases, seconds=120))
+        _await_ready(client, run_id)
+    return run_id
+
+
+def _page_paths(api: httpx.Client, run_id: str) -> list[tuple[str, str]]:
+    action = _first_action(api)
+    other = api.get("runs", params={"per_page": 2}).json()["items"][1]["id"]
+    return [
+        ("page: projects", "/"),
+        ("page: runs", "/projects/shop/"),
+        ("page: runs, last page", "/projects/shop/?page=200"),
+        ("page: runs, filtered", "/projects/shop/?verdict=fail&branch=main"),
+        ("page: runs, searched", "/projects/shop/?q=build"),
+        ("page: run", f"/runs/{run_id}/"),
+        ("page: compare", f"/compare/?runs={run_id},{other}"),
+        ("page: actions", "/projects/shop/actions/"),
+        ("page: action", f"/actions/{action}/"),
+    ]
+
+
+def _call_paths(api: httpx.Client, run_id: str) -> list[tuple[str, str]]:
+    return [
+        ("api: runs", "runs?project=shop"),
+        ("api: runs by scenario", "runs?scenario=chat"),
+        ("api: runs by label", "runs?label=env:staging"),
+        ("api: runs searched", "runs?q=production"),
+        ("api: run", f"runs/{run_id}"),
+        ("api: report", f"runs/{run_id}/report"),
+        ("api: timeseries", f"runs/{run_id}/timeseries"),
+        ("api: verdict", f"runs/{run_id}/verdict"),
+        ("api: trend", "projects/shop/trends?statistic=p95(billing/usage@plateau)"),
+        ("api: actions", "projects/shop/actions"),
+        ("api: action", f"actions/{_first_action(api)}"),
+        ("api: retention", "projects/shop/retention"),
+    ]
+
+
+def _first_action(api: httpx.Client) -> int:
+    return int(api.get("projects/shop/actions", params={"per_page": 1}).json()["items"][0]["id"])
+
+
+def _p95_ms(client: httpx.Client, path: str) -> float:
+    took = []
+    for at in range(ASKED + 3):
+        started_s = time.perf_counter()
+        client.get(path).raise_for_status()
+        if at >= 3:
+            took.append((time.perf_counter() - started_s) * 1000)
+    return float(np.sort(took)[int(np.ceil(0.95 * len(took))) - 1])
+
+
+@contextmanager
+def _browser(portal: Portal) -> Iterator[httpx.Client]:
+    """A client that has signed in by the form."""
+    with httpx.Client(base_url=portal.address, timeout=60) as client:
+        form = client.get("/accounts/login/").text
+        match = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
+        assert match is not None
+        client.post(
+            "/accounts/login/",
+            data={
+                "username": portal.user,
+                "password": portal.password,
+                "csrfmiddlewaretoken": match.group(1),
+            },
+        )
+        yield client
+
+
+@contextmanager
+def _portal(folder: Path) -> Iterator[Portal]:
+    folder.mkdir()
+    portal = prepare(folder)
+    portal.start()
+    try:
+        yield portal
+    finally:
+        portal.remove()
+
+
+def _timed(job: Callable[[], object]) -> float:
+    started_s = time.perf_counter()
+    job()
+    return time.perf_counter() - started_s
+
+
+def _ratio(ours: list[float], theirs: list[float]) -> Any:
+    mine, other = spread(ours), spread(theirs)
+    return ratios(mine, other) if mine and other else None
+
+
+PARTS: Final[dict[str, Callable[[Result, Path, argparse.Namespace], None]]] = {
+    "conversion": _conversion,
+    "ingest": _ingest,
+    "crowd": _crowd,
+    "pages": _pages,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

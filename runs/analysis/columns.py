@@ -1,0 +1,128 @@
+"""The samples of a run as arrays of numbers, and which of them belong to which series.
+
+Worked out once for all analyses of a run; an array holds one value a sample, in their order.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from runs.analysis.outcomes import ANSWERED, OUTCOMES
+from runs.analysis.run_data import RunData
+
+Micros = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Codes = NDArray[np.integer[Any]]
+Rows = NDArray[np.integer[Any]]
+
+OK: Final = OUTCOMES.index("ok")
+NO_STATUS: Final = -1
+NO_TOKEN: Final = np.iinfo(np.int64).min
+_DUE: Final[dict[str, pl.DataType]] = {"due_us": pl.Int64(), "due_by": pl.String()}
+_KEY: Final = ("scenario", "step", "phase")
+
+
+def table(names: Iterable[str]) -> Bools:
+    """Whether the outcome of a code is among the names: a lookup for whole arrays of codes."""
+    return np.isin(OUTCOMES, tuple(names))
+
+
+_IS_ANSWER: Final = table(ANSWERED)
+
+
+class Key(NamedTuple):
+    scenario: str
+    step: str
+    phase: str
+
+
+@dataclass(frozen=True)
+class Columns:
+    """`due_us` is the start of the request where nothing was due; `outcome` holds positions in
+    OUTCOMES, `status` NO_STATUS and `first_token_us` NO_TOKEN where there was none.
+
+    `is_retry` marks second and later attempts, `is_timed` samples that were due by the plan.
+    `rows` are the places of each series' samples, ascending; the series are in the order in
+    which they first started.
+    """
+
+    due_us: Micros
+    started_us: Micros
+    ended_us: Micros
+    first_token_us: Micros
+    status: Codes
+    outcome: Codes
+    is_retry: Bools
+    is_timed: Bools
+    rows: Mapping[Key, Rows]
+
+    def of_scenario(self, scenario: str) -> Rows:
+        """The places of a scenario's samples, ascending."""
+        mine = [rows for key, rows in self.rows.items() if key.scenario == scenario]
+        return np.sort(np.concatenate(mine)) if mine else np.empty(0, dtype=np.uint32)
+
+    def answers(self, scenario: str, step: str) -> tuple[Micros, Bools]:
+        """When the answers to a step's first attempts came, and which were as expected."""
+        mine = [rows for key, rows in self.rows.items() if key[:2] == (scenario, step)]
+        rows = np.concatenate(mine) if mine else np.empty(0, dtype=np.uint32)
+        rows = rows[_IS_ANSWER[self.outcome[rows]] & ~self.is_retry[rows]]
+        return self.ended_us[rows], self.outcome[rows] == OK
+
+    @property
+    def scenarios(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(key.scenario for key in self.rows))
+
+
+def of(data: RunData) -> Columns:
+    """The arrays of a run, made once."""
+    return data.derived(_columns)
+
+
+def taken(column: Micros, rows: Rows) -> Micros:
+    """Some of a column's values; of a column without values still nothing that takes memory."""
+    return np.broadcast_to(column[:1], len(rows)) if column.strides == (0,) else column[rows]
+
+
+def _columns(data: RunData) -> Columns:
+    samples = data.samples
+    started_us = samples["started_us"].to_numpy()
+    due, due_by = (_column(samples, name, kind) for name, kind in _DUE.items())
+    is_due = due.is_not_null().to_numpy()
+    return Columns(
+        due_us=due.to_numpy() if is_due.all() else np.where(is_due, due.fill_null(0), started_us),
+        started_us=started_us,
+        ended_us=samples["ended_us"].to_numpy(),
+        first_token_us=_numbers(samples, "first_token_us", NO_TOKEN),
+        status=_numbers(samples, "status", NO_STATUS).astype(np.int32),
+        outcome=samples["outcome"].cast(pl.Enum(OUTCOMES)).to_physical().to_numpy(),
+        is_retry=_numbers(samples, "attempt", 1) > 1,
+        is_timed=is_due & (due_by == "plan").fill_null(value=True).to_numpy(),
+        rows=_rows(samples, started_us),
+    )
+
+
+def _column(samples: pl.DataFrame, name: str, kind: pl.DataType) -> pl.Series:
+    """A column that the source of a run may lack."""
+    if name in samples.columns:
+        return samples[name]
+    return pl.Series(name, [None], dtype=kind).new_from_index(0, samples.height)
+
+
+def _numbers(samples: pl.DataFrame, name: str, absent: int) -> Micros:
+    """A column with a number where there was none; a column of nothing takes no memory."""
+    column = _column(samples, name, pl.Int64())
+    if column.null_count() == len(column):
+        return np.broadcast_to(np.int64(absent), len(column))
+    return np.asarray(column.fill_null(absent).to_numpy(), dtype=np.int64)
+
+
+def _rows(samples: pl.DataFrame, started_us: Micros) -> dict[Key, Rows]:
+    groups = samples.select(_KEY).with_row_index("row").group_by(_KEY).agg("row")
+    keys = [Key(*names) for names in groups.select(_KEY).iter_rows()]
+    found = {key: rows.to_numpy() for key, rows in zip(keys, groups["row"], strict=True)}
+    first = {key: int(started_us[rows].min()) for key, rows in found.items()}
+    return {key: found[key] for key in sorted(keys, key=lambda key: (first[key], key))}

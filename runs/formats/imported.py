@@ -1,0 +1,169 @@
+"""What a reader makes of another tool's file: samples or ready rows, and what they can support.
+
+Raw sources become frames like our own runner's, with a plan of one phase a scenario that covers
+what was measured. Sources of histograms and summaries become rows of the report directly; what
+they do not hold is null there, and said in words.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+from uuid import NAMESPACE_URL, uuid5
+
+import polars as pl
+
+from runs.analysis import report as reports
+from runs.analysis import series
+from runs.analysis.plan import PLATEAU, Phase, Plan
+from runs.analysis.report import Report
+from runs.analysis.run_data import Fidelity, RunData, RunInfo
+from runs.analysis.saturation import Saturation
+from runs.analysis.series import Series
+from runs.analysis.validity import Reason, Validity
+from runs.formats import health
+from runs.formats import samples as sample_rows
+from runs.formats.manifest import CampaignEntry, ImportEntry, Manifest, PhaseEntry, ToolEntry
+from runs.formats.segment import Notes
+from runs.formats.spool import READINGS_SCHEMA
+
+State = Literal["complete", "incomplete"]
+
+# What sources that know no names of their own are called.
+ALL: Final = "all"
+REQUESTS: Final = "requests"
+PHASE: Final = PLATEAU
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A run of another tool.
+
+    `samples` has the columns of runs.formats.samples; `apart` the same for rows that come on top
+    of samples (transactions, sub-results) and are in no total. Where the source holds no samples,
+    `rows` are the report's series. `started_at_us` is microseconds since 1970, None if unknown.
+    """
+
+    tool: str
+    campaign: str
+    plan: Plan
+    fidelity: Fidelity
+    samples: pl.DataFrame = field(default_factory=sample_rows.empty)
+    apart: pl.DataFrame = field(default_factory=sample_rows.empty)
+    rows: tuple[Series, ...] = ()
+    started_at_us: int | None = None
+    length_us: int = 0
+    state: State = "complete"
+    notes: Notes = ()
+
+    @property
+    def holds_samples(self) -> bool:
+        return self.fidelity.samples == "raw"
+
+    @property
+    def count(self) -> int:
+        """Requests that the figures stand on."""
+        if self.holds_samples:
+            return self.samples.height
+        return sum(row.count for row in self.rows if not row.pooled)
+
+    def manifest(self, run_id: str, labels: Mapping[str, str] | None = None) -> Manifest:
+        """The manifest that a spool of this run would have; without a known start it says 0."""
+        started_ns = (self.started_at_us or 0) * 1000
+        return Manifest(
+            format="headroom-spool/1",
+            run_id=run_id,
+            state=self.state,
+            campaign=CampaignEntry(name=self.campaign),
+            tool=ToolEntry(name=self.tool),
+            labels=dict(labels or {}),
+            started_at_ns=started_ns,
+            ended_at_ns=started_ns + self.length_us * 1000,
+            phases=[_entry(phase) for phase in self.plan.phases],
+            imported=ImportEntry(
+                samples=self.fidelity.samples,
+                schedule=self.fidelity.schedule,
+                failures=self.fidelity.failures,
+                absolute_time=self.fidelity.absolute_time,
+            ),
+        )
+
+    def run_data(self, info: RunInfo) -> RunData:
+        return RunData(
+            info=info,
+            plan=self.plan,
+            samples=self.samples,
+            readings=pl.DataFrame(schema=READINGS_SCHEMA),
+            health=health.empty(),
+        )
+
+    def report(self, info: RunInfo, baseline: RunData | None = None) -> Report:
+        """Everything that the source supports; the rest is null and said to be missing.
+
+        `info` is what runs.formats.spool.info_of makes of the manifest.
+        """
+        if not self.holds_samples:
+            return _report_of_rows(self, info)
+        built = reports.build(self.run_data(info), baseline)
+        return replace(built, series=(*built.series, *self.rows_apart(info)))
+
+    def rows_apart(self, info: RunInfo) -> Iterable[Series]:
+        """Transactions and sub-results as rows of their own; no pooled row holds them."""
+        if self.apart.is_empty():
+            return ()
+        data = replace(self.run_data(info), samples=self.apart)
+        return (row for row in series.rows(data) if not row.pooled and row.count)
+
+
+def run_id_of(*parts: str) -> str:
+    """The same run gets the same id wherever it is read: a UUID of its file's digest."""
+    return str(uuid5(NAMESPACE_URL, "headroom-import:" + ":".join(parts)))
+
+
+def _entry(phase: Phase) -> PhaseEntry:
+    return PhaseEntry(
+        scenario=phase.scenario, phase=phase.phase, start_us=phase.start_us, end_us=phase.end_us
+    )
+
+
+def _report_of_rows(found: Imported, info: RunInfo) -> Report:
+    believed = Validity("suspect", (Reason("no_samples", None, _UNKNOWN_VALIDITY),))
+    return Report(
+        format=reports.FORMAT,
+        run=info,
+        validity=believed,
+        series=found.rows,
+        journeys=(),
+        saturation=tuple(_no_saturation(name) for name in found.plan.scenarios),
+        bottlenecks=(),
+        probes=(),
+        criteria=(),
+        verdict="none",
+    )
+
+
+_UNKNOWN_VALIDITY: Final = (
+    "The source holds no single requests, so whether the generator kept up and whether the warm-up"
+    " is inside the figures cannot be seen."
+)
+
+
+def _no_saturation(scenario: str) -> Saturation:
+    return Saturation(
+        scenario=scenario,
+        verdict="inconclusive",
+        bound="lower",
+        capacity_jps=None,
+        ci_jps=None,
+        capacity_rps=None,
+        ci_rps=None,
+        up_to_jps=None,
+        onset_jps=None,
+        sustained_jps=None,
+        slo_capacity_jps=None,
+        cause="unknown",
+        scope="unknown",
+        quota=None,
+        headroom=None,
+        explanation="The source does not hold it: a saturation point needs single requests.",
+        next_run="Let the tool write its raw results; docs/formats.md says how for each tool.",
+    )

@@ -1,0 +1,413 @@
+"""JMeter's JTL: delimited text in every dialect, and XML read as a stream.
+
+`elapsed` and `Latency` include connecting. `timeStamp` is the start with the properties that
+JMeter ships, and the end where they are absent: the rows of each thread tell which. Rows of
+transaction controllers and sub-results come on top of samples; they are kept apart.
+"""
+
+import codecs
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from xml.parsers import expat
+
+import polars as pl
+
+from runs.formats import raw, table
+from runs.formats.imported import ALL, Imported
+from runs.formats.left_out import LeftOut
+from runs.formats.segment import Notes
+from runs.formats.source import Source
+
+NAME: Final = "jmeter"
+_COLUMNS: Final = (
+    *("timeStamp", "elapsed", "label", "responseCode", "responseMessage", "threadName", "dataType"),
+    *("success", "failureMessage", "bytes", "sentBytes", "grpThreads", "allThreads", "URL"),
+    *("Filename", "Latency", "Encoding", "SampleCount", "ErrorCount", "Hostname", "IdleTime"),
+    "Connect",
+)
+_SEPARATORS: Final = (",", "\t", ";", "|")
+# What versions wrote by default, by the number of columns, where the header is off.
+_BEFORE_SUCCESS: Final = _COLUMNS[: _COLUMNS.index("success") + 1]
+_WITHOUT_HEADER: Final[Mapping[int, tuple[str, ...]]] = {
+    17: (*_COLUMNS[:14], "Latency", "IdleTime", "Connect"),
+    16: (*_COLUMNS[:13], "Latency", "IdleTime", "Connect"),
+    15: (*_COLUMNS[:10], "grpThreads", "allThreads", "Latency", "IdleTime", "Connect"),
+    12: (*_BEFORE_SUCCESS, "bytes", "grpThreads", "allThreads", "Latency"),
+    10: (*_BEFORE_SUCCESS, "bytes", "Latency"),
+    9: (*_BEFORE_SUCCESS, "Latency"),
+    8: _BEFORE_SUCCESS,
+}
+_TRANSACTION: Final = "Number of samples in transaction"
+_DATES: Final = tuple(
+    f"{day}{gap}%H:%M:%S%.f"
+    for day in ("%Y/%m/%d", "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%y")
+    for gap in (" ", "T")
+)
+_SLACK_US: Final = 2000  # stamps are whole milliseconds, and a thread takes a moment
+# The attributes of a sample in XML.
+_XML: Final = dict(
+    pair.split("=")
+    for pair in (
+        "ts=timeStamp t=elapsed lb=label rc=responseCode rm=responseMessage tn=threadName"
+        " dt=dataType s=success by=bytes sby=sentBytes lt=Latency it=IdleTime ct=Connect"
+        " hn=Hostname"
+    ).split()
+)
+_SAMPLES: Final = frozenset(("httpSample", "sample"))
+
+
+def recognises(head: bytes) -> bool:
+    return _is_xml(head) or _names(head) is not None
+
+
+def _is_xml(head: bytes) -> bool:
+    return (
+        b"<testResults" in head[:4096] or re.match(rb"\s*<(httpSample|sample)\s", head) is not None
+    )
+
+
+def read(source: Source) -> Imported:
+    if _is_xml(source.head):
+        return _XmlFile(source).read()
+    layout = _names(source.head) or _named_by_force(source)
+    seen = _Seen(source)
+    frames = list(_csv_frames(source, layout, seen))
+    return _imported(frames, seen)
+
+
+# -- Delimited text ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Layout:
+    names: tuple[str, ...]
+    separator: str
+    has_header: bool
+
+
+@dataclass
+class _Seen:
+    """What is known of a file beside its rows."""
+
+    source: Source
+    left_out: LeftOut = field(init=False)
+    has_times: bool = True
+    has_zone: bool = True
+    has_success: bool = True
+
+    def __post_init__(self) -> None:
+        self.left_out = LeftOut(self.source.name)
+
+
+def _names(head: bytes) -> _Layout | None:
+    """The columns that a file has, from its header or else from the look of its first row."""
+    for separator in _SEPARATORS:
+        fields = tuple(one.strip() for one in table.first_record(head, separator))
+        known = [one for one in fields if one in _COLUMNS]
+        if "elapsed" in known and len(known) >= 2 and len(known) * 2 >= len(fields):
+            return _Layout(fields, separator, has_header=True)
+        names = _without_header(fields)
+        if names:
+            return _Layout(names, separator, has_header=False)
+    return None
+
+
+def _without_header(fields: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Default columns that fit a row: a time, a duration, and true or false in its place."""
+    at = _COLUMNS.index("success")
+    if len(fields) <= at or fields[at].lower() not in ("true", "false") or not fields[1].isdigit():
+        return None
+    if not re.fullmatch(r"\d{12,14}|\d{2,4}[-/.]\d\d[-/.]\d{2,4}[ T][\d:.,]+", fields[0]):
+        return None
+    names = _WITHOUT_HEADER.get(len(fields), _BEFORE_SUCCESS)
+    return (*names, *(f"#{at}" for at in range(len(names), len(fields))))
+
+
+def _named_by_force(source: Source) -> _Layout:
+    """The user says that it is JMeter's: name what was found instead."""
+    found = ", ".join(table.first_record(source.head)[:8])[:120]
+    raise source.error(
+        1, 1, f"neither a header of JMeter's columns nor a row of them: found '{found}'."
+    )
+
+
+def _csv_frames(source: Source, layout: _Layout, seen: _Seen) -> Iterator[pl.DataFrame]:
+    seen.has_times = "timeStamp" in layout.names
+    seen.has_success = "success" in layout.names
+    for rows in table.rows(source, layout.names, layout.separator, has_header=layout.has_header):
+        frame = rows.frame.filter(~pl.all_horizontal(pl.all().is_null()))
+        typed = _typed(frame, seen)
+        for name, column in (("took_us", "elapsed"), ("time_us", "timeStamp")):
+            bad = typed.with_row_index("row").filter(pl.col(name).is_null())
+            if bad.height:
+                place = layout.names.index(column) + 1 if column in layout.names else 1
+                seen.left_out.add(
+                    f"no readable {column}", bad.height, rows.line_of(bad["row"][0]), place
+                )
+            typed = typed.filter(pl.col(name).is_not_null())
+        yield typed
+
+
+def _typed(frame: pl.DataFrame, seen: _Seen) -> pl.DataFrame:
+    """Times in microseconds, texts as they are."""
+    lacking = [pl.lit(None, pl.String).alias(one) for one in _COLUMNS if one not in frame.columns]
+    frame = frame.with_columns(lacking)
+    stamps = _stamps(frame["timeStamp"], seen) if seen.has_times else pl.lit(0, pl.Int64)
+    success = pl.col("success").str.strip_chars().str.to_lowercase()
+    return frame.select(
+        stamps.alias("time_us"),
+        (_milliseconds("elapsed")).alias("took_us"),
+        (_milliseconds("Latency")).alias("latency_us"),
+        (_milliseconds("Connect")).alias("connect_us"),
+        pl.col("label").fill_null("").alias("step"),
+        pl.col("responseCode").str.strip_chars().alias("code"),
+        pl.coalesce("failureMessage", "responseMessage").alias("message"),
+        pl.col("responseMessage").str.starts_with(_TRANSACTION).fill_null(value=False)
+        .alias("is_transaction"),
+        pl.col("threadName").alias("thread"),
+        pl.col("Hostname").alias("host"),
+        (success == "false").alias("failed"),
+        table.whole_numbers(pl.col("bytes")).alias("bytes_in"),
+        table.whole_numbers(pl.col("sentBytes")).alias("bytes_out"),
+        pl.lit(value=False).alias("is_part"),
+    )  # fmt: skip
+
+
+def _milliseconds(name: str) -> pl.Expr:
+    """Whole milliseconds as microseconds; null where they are absurd or negative."""
+    found = table.whole_numbers(pl.col(name))
+    return pl.when(found.is_between(0, 10**12)).then(found * 1000)
+
+
+def _stamps(column: pl.Series, seen: _Seen) -> pl.Series:
+    """Milliseconds since 1970, or a date pattern without a zone."""
+    text = column.str.strip_chars().str.replace(",", ".", literal=True)
+    number = text.cast(pl.Int64, strict=False)
+    numbers = number.set(((number < 0) | (number > 10**14)).fill_null(value=True), None) * 1000
+    if numbers.null_count() * 2 < len(numbers) or not len(numbers):
+        return numbers
+    found = max(
+        (text.str.to_datetime(one, time_unit="us", strict=False) for one in _DATES),
+        key=lambda stamps: stamps.count(),
+    )
+    if not found.count():
+        return numbers
+    seen.has_zone = False
+    return found.dt.epoch("us")
+
+
+# -- XML ---------------------------------------------------------------------------------------
+
+_ILLEGAL: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
+    "|&#(?:x0*(?:[0-8bBcCeEfF]|1[0-9a-fA-F]|[fF]{3}[eEfF]|[dD][89a-fA-F]..)|0*(?:[0-8]|1[1245-9]|2[0-9]|3[01]));"
+)
+_ROWS_AT_ONCE: Final = 100_000
+
+
+class _XmlFile:
+    """A stream of sample elements; what nests in a sample is a part of it, what nests in a
+    transaction is a sample."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.seen = _Seen(source)
+        self._rows: list[dict[str, str | None]] = []
+        self._frames: list[pl.DataFrame] = []
+        self._open: list[bool] = []  # for each open sample: whether it is a transaction
+        self._failures: list[dict[str, str | None]] = []
+        self._text: list[str] | None = None
+        self._parser = expat.ParserCreate()
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._characters
+        self._parser.StartDoctypeDeclHandler = self._doctype
+
+    def read(self) -> Imported:
+        self._parse()
+        self._flush()
+        return _imported(self._frames, self.seen)
+
+    def _parse(self) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        held = ""
+        try:
+            for piece in self.source.pieces():
+                text = held + decoder.decode(piece)
+                at = text.rfind("&", max(0, len(text) - 12))
+                held = text[at:] if at >= 0 else ""
+                self._parser.Parse(_ILLEGAL.sub(" ", text[:at] if at >= 0 else text), False)
+            self._parser.Parse(_ILLEGAL.sub(" ", held), True)
+        except expat.ExpatError as error:
+            self._stop(error)
+
+    def _stop(self, error: expat.ExpatError) -> None:
+        reason = expat.ErrorString(error.code)
+        if not self._rows and not self._frames:
+            raise self.source.error(error.lineno, error.offset + 1, f"not XML of JMeter: {reason}.")
+        self.source.cut(
+            f"is cut or damaged at line {error.lineno}, column {error.offset + 1} ({reason}): only"
+            " what stands before was read."
+        )
+
+    def _doctype(self, *_: Any) -> None:
+        raise self.source.error(
+            self._parser.CurrentLineNumber, 1, "JMeter writes no DOCTYPE; the file is refused."
+        )
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if name not in _SAMPLES:
+            self._text = [] if name == "failureMessage" else None
+            return
+        row: dict[str, str | None] = {long: attributes.get(short) for short, long in _XML.items()}
+        is_part = bool(self._open) and not self._open[-1]
+        is_transaction = (attributes.get("rm") or "").startswith(_TRANSACTION)
+        row["is_part"] = "1" if is_part else None
+        self._open.append(is_transaction)
+        self._failures.append(row)
+        if attributes.get("t") is None:
+            line, column = self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber + 1
+            self.seen.left_out.add("no readable elapsed", 1, line, column)
+            return
+        self._rows.append(row)
+
+    def _end(self, name: str) -> None:
+        if name in _SAMPLES and self._open:
+            self._open.pop()
+            self._failures.pop()
+            if not self._open and len(self._rows) >= _ROWS_AT_ONCE:
+                self._flush()
+        elif name == "failureMessage" and self._text is not None and self._failures:
+            self._failures[-1].setdefault("failureMessage", "".join(self._text)[: raw.LONGEST_NAME])
+            self._text = None
+
+    def _characters(self, text: str) -> None:
+        if self._text is not None and len(self._text) < 100:
+            self._text.append(text)
+
+    def _flush(self) -> None:
+        if not self._rows:
+            return
+        frame = pl.DataFrame(self._rows, schema=dict.fromkeys((*_COLUMNS, "is_part"), pl.String()))
+        if not self._frames:
+            self.seen.has_times = bool(frame["timeStamp"].count())
+        typed = _typed(frame, self.seen).with_columns(frame["is_part"].is_not_null())
+        for name, what in (("took_us", "elapsed"), ("time_us", "timeStamp")):
+            kept = typed.filter(pl.col(name).is_not_null())
+            self.seen.left_out.add(f"no readable {what}", typed.height - kept.height)
+            typed = kept
+        self._frames.append(typed)
+        self._rows = []
+
+
+# -- Both --------------------------------------------------------------------------------------
+
+
+def _imported(frames: list[pl.DataFrame], seen: _Seen) -> Imported:
+    every = pl.concat(frames) if frames else pl.DataFrame()
+    if every.is_empty():
+        raise raw.nothing_left(seen.source, seen.left_out)
+    transactions = every.filter(pl.col("is_transaction"))
+    own = every.filter(~pl.col("is_transaction") & ~pl.col("is_part"))
+    only_transactions = own.is_empty()
+    if only_transactions:
+        own, transactions = every, every.clear()
+    parts = every.filter(pl.col("is_part"))
+    ends = _is_stamped_at_the_end(own)
+    apart = [
+        _samples(transactions, ends, pl.lit(" (transaction)")),
+        _samples(parts, ends, pl.lit(" (sub-result)")),
+    ]
+    notes = _notes(seen, transactions.height, parts.height, only_transactions, ends)
+    mine = _samples(own, ends, pl.lit(""))
+    if not seen.has_times:
+        return raw.of_durations(
+            seen.source, NAME, mine, seen.left_out, seen.has_success, apart=apart, notes=notes
+        )
+    return raw.of_samples(
+        seen.source,
+        NAME,
+        [mine],
+        left_out=seen.left_out,
+        clock="absolute" if seen.has_zone else "zoneless",
+        failures=seen.has_success,
+        apart=apart,
+        notes=lambda: notes,
+    )
+
+
+def _notes(seen: _Seen, transactions: int, parts: int, alone: bool, ends: bool) -> Notes:
+    found = []
+    if transactions:
+        found.append(
+            f"{transactions:,} rows of transaction controllers are kept apart: they come on top of"
+            " their samples and are in no total."
+        )
+    if alone:
+        found.append("The file holds transactions only; they stand for the samples inside them.")
+    if parts:
+        found.append(f"{parts:,} sub-results are kept apart; they are in no total.")
+    if ends:
+        found.append("timeStamp is the end of each sample (the rows of each thread say so).")
+    if not seen.has_zone:
+        found.append("Times are dates without a zone: how they lie in absolute time is unknown.")
+    if not seen.has_success:
+        found.append("The file has no column 'success': what failed is told by responseCode alone.")
+    return tuple(found)
+
+
+def _is_stamped_at_the_end(rows: pl.DataFrame) -> bool:
+    """Whether timeStamp is the end: a thread's next sample starts after the last one ended.
+
+    Stamps of starts lie at least the elapsed time of the earlier sample apart, stamps of ends at
+    least that of the later one. Where both hold, or neither, they are taken for starts.
+    """
+    threads = rows.filter(pl.col("thread").is_not_null())
+    gap = pl.col("time_us").diff().over("host", "thread") + _SLACK_US
+    earlier = pl.col("took_us").shift(1).over("host", "thread")
+    found = threads.select(
+        (gap < earlier).sum().alias("not_starts"),
+        (gap < pl.col("took_us")).sum().alias("not_ends"),
+        gap.is_not_null().sum().alias("pairs"),
+    ).row(0)
+    not_starts, not_ends, pairs = found
+    return bool(pairs and not_starts > 0.01 * pairs and not_ends * 10 < not_starts)
+
+
+def _samples(rows: pl.DataFrame, ends: bool, suffix: pl.Expr) -> pl.DataFrame:
+    """Rows with times in microseconds as the columns of a sample."""
+    started = pl.col("time_us") - pl.col("took_us") if ends else pl.col("time_us")
+    status = pl.col("code").str.extract(r"^(\d{3})$").cast(pl.Int64, strict=False)
+    never = pl.col("code").str.starts_with("Non HTTP response code")
+    what = pl.concat_str("code", "message", separator=" ", ignore_nulls=True)
+    failed = pl.coalesce("failed", status >= 400, never)
+    return rows.select(
+        _group().alias("scenario"),
+        (pl.col("step") + suffix).alias("step"),
+        started.alias("started_us"),
+        (started + pl.col("took_us")).alias("ended_us"),
+        pl.when(pl.col("latency_us") > 0)
+        .then(started + pl.col("latency_us"))
+        .alias("first_byte_us"),
+        pl.col("connect_us"),
+        status.alias("status"),
+        raw.outcome(
+            failed,
+            status,
+            timed_out=never & pl.col("code").str.contains("SocketTimeout"),
+            unconnected=never,
+        ).alias("outcome"),
+        pl.when(failed).then(what).alias("error"),
+        (pl.col("connect_us") == 0).alias("reused"),
+        pl.col("thread").rank("dense").cast(pl.Int64).alias("user"),
+        "bytes_in",
+        "bytes_out",
+    )  # fmt: skip
+
+
+def _group() -> pl.Expr:
+    """The thread group: `checkout 1-7` is thread 7 of group 1, called checkout."""
+    name = pl.col("thread").str.replace(r"\s+\d+-\d+(?:-.*)?$", "").str.strip_chars()
+    return pl.coalesce(pl.when(name != "").then(name), pl.lit(ALL))

@@ -1,0 +1,289 @@
+"""Rows of other tools as samples: names, times and outcomes as the rest of Headroom knows them.
+
+What cannot be true is left out and counted, names are bounded in length and number, and times are
+turned into microseconds since the first start.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+import polars as pl
+
+from runs.analysis import series
+from runs.analysis.plan import Phase, Plan
+from runs.analysis.run_data import Fidelity, RunInfo
+from runs.analysis.series import Series
+from runs.formats import samples
+from runs.formats.errors import FormatError
+from runs.formats.imported import PHASE, Imported
+from runs.formats.left_out import LeftOut
+from runs.formats.segment import Notes
+from runs.formats.source import Source
+
+# Zoneless: dates whose place in absolute time is unknown, though not their distances.
+Clock = Literal["absolute", "zoneless", "offset"]
+
+MOST_SAMPLES: Final = 20_000_000
+MOST_STEPS: Final = 500
+LONGEST_NAME: Final = 200
+OTHERS: Final = "(others)"
+NO_NAME: Final = "(no name)"
+_DAY_US: Final = 86_400_000_000
+_LONGEST_US: Final = 31 * _DAY_US
+_FIRST_US: Final = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+_LAST_US: Final = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_TIMES: Final = ("started_us", "first_byte_us", "ended_us")
+
+
+def of_samples(
+    source: Source,
+    tool: str,
+    frames: Iterable[pl.DataFrame],
+    *,
+    left_out: LeftOut,
+    clock: Clock = "absolute",
+    campaign: str | Callable[[], str] = "",
+    failures: bool = True,
+    apart: Sequence[pl.DataFrame] = (),
+    notes: Callable[[], Notes] = tuple,
+) -> Imported:
+    """A run of the rows of a file.
+
+    Frames have `scenario`, `step`, `outcome`, `started_us`, `ended_us` and any other columns of a
+    sample; times are microseconds, since 1970 or since the run's start by `clock`. What cannot be
+    (no time, an end before its start, another century) is left out and counted. `notes` and a
+    callable `campaign` are asked once everything has been read. FormatError where no row is left.
+    """
+    table = _collected(source, frames)
+    table = _possible(table, clock, left_out)
+    if table.is_empty():
+        raise nothing_left(source, left_out)
+    beside = _possible(_collected(source, apart), clock, LeftOut(source.name))
+    first = _least(table, "started_us")
+    names = _Names(table)
+    table, beside = (_finished(names.of(one), first) for one in (table, beside))
+    is_absolute = clock == "absolute"
+    return Imported(
+        tool=tool,
+        campaign=name_of((campaign if isinstance(campaign, str) else campaign()) or tool),
+        plan=Plan(_phases(table)),
+        fidelity=Fidelity(
+            samples="raw", schedule=False, failures=failures, absolute_time=is_absolute
+        ),
+        samples=table,
+        apart=beside,
+        started_at_us=first if is_absolute else None,
+        length_us=_greatest(table, "ended_us"),
+        state="incomplete" if source.is_cut else "complete",
+        notes=(*source.notes, *left_out.notes(), *names.notes(source.name), *notes()),
+    )
+
+
+def of_durations(
+    source: Source,
+    tool: str,
+    frame: pl.DataFrame,
+    left_out: LeftOut,
+    failures: bool,
+    *,
+    apart: Sequence[pl.DataFrame] = (),
+    notes: Notes = (),
+) -> Imported:
+    """A run of rows that have a duration (from 0 to `ended_us`) but no time: exact percentiles,
+    and nothing that needs a rate or a course over time."""
+    found = of_samples(
+        source, tool, [frame], left_out=left_out, clock="offset", apart=apart, failures=failures
+    )
+    phases = tuple(replace(one, start_us=0, end_us=0) for one in found.plan.phases)
+    timeless = replace(found, plan=Plan(phases), started_at_us=None, length_us=0)
+    info = RunInfo("", found.campaign, None, None)
+    rows = [*series.rows(timeless.run_data(info)), *timeless.rows_apart(info)]
+    return replace(
+        timeless,
+        fidelity=replace(found.fidelity, samples="histogram", absolute_time=False),
+        samples=samples.empty(),
+        apart=samples.empty(),
+        rows=tuple(_without_intervals(row) for row in rows),
+        notes=(*found.notes, *notes, _NO_TIMES.format(count=found.samples.height)),
+    )
+
+
+_NO_TIMES: Final = (
+    "The file holds {count:,} durations and no times: rates, the course over time, intervals and"
+    " saturation are missing because the source does not hold them."
+)
+
+
+def _without_intervals(row: Series) -> Series:
+    """Intervals come from the course over time."""
+    response = replace(row.response_ms, ci=dict.fromkeys(row.response_ms.ci))
+    return replace(row, window_us=(0, 0), response_ms=response)
+
+
+def nothing_left(source: Source, left_out: LeftOut) -> FormatError:
+    """The error for a file of which no row can be taken."""
+    line, column = left_out.first_place
+    why = "; ".join(left_out.reasons()) or "it holds no request"
+    return source.error(line or 1, column or 1, f"nothing can be read: {why}.")
+
+
+def name_of(text: str) -> str:
+    """A name as it is shown: no control characters, not empty, not endless."""
+    found = _CONTROL.sub(" ", text[: 4 * LONGEST_NAME]).strip()
+    return (found[: LONGEST_NAME - 1] + "…" if len(found) > LONGEST_NAME else found) or NO_NAME
+
+
+def _collected(source: Source, frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    found, count = [samples.empty()], 0
+    for frame in frames:
+        count += frame.height
+        if count > MOST_SAMPLES:
+            raise source.error(
+                1, 1, f"it holds more than {MOST_SAMPLES:,} samples, the most that are taken."
+            )
+        found.append(_completed(frame))
+    return pl.concat(found)
+
+
+def _completed(frame: pl.DataFrame) -> pl.DataFrame:
+    """All the columns of a sample, in their order and of their kinds."""
+    return frame.select(
+        (pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, kind)).alias(name)
+        for name, kind in samples.SCHEMA.items()
+    )
+
+
+def _possible(table: pl.DataFrame, clock: Clock, left_out: LeftOut) -> pl.DataFrame:
+    """The rows whose times can be true."""
+    low, high = (-_DAY_US, _LONGEST_US) if clock == "offset" else (_FIRST_US, _LAST_US)
+    checks = {
+        "no readable time or duration": pl.col("started_us").is_not_null()
+        & pl.col("ended_us").is_not_null(),
+        "an end before the start": pl.col("ended_us") >= pl.col("started_us"),
+        "a duration of more than 31 days": pl.col("ended_us") - pl.col("started_us") < _LONGEST_US,
+        "a time that cannot be"
+        if clock == "offset"
+        else "a time that cannot be (only 2000 to 2100 is taken)": pl.col("started_us").is_between(
+            low, high
+        ),
+    }
+    for reason, holds in checks.items():
+        table = _kept(table, holds, reason, left_out)
+    middle = table["started_us"].median()
+    if isinstance(middle, float):
+        near = (pl.col("started_us") - int(middle)).abs() < _LONGEST_US
+        table = _kept(table, near, "more than 31 days away from the other rows", left_out)
+    return table
+
+
+def _kept(table: pl.DataFrame, holds: pl.Expr, reason: str, left_out: LeftOut) -> pl.DataFrame:
+    kept = table.filter(holds)
+    left_out.add(reason, table.height - kept.height)
+    return kept
+
+
+class _Names:
+    """Names of scenarios and steps as they are shown; beyond 500 steps the rarest become one."""
+
+    def __init__(self, table: pl.DataFrame) -> None:
+        counted = table.group_by("scenario", "step").len().sort("len", descending=True)
+        self._table = counted.with_row_index("rank").select("scenario", "step", "rank")
+        self.count = counted.height
+        kept = self._table.head(MOST_STEPS if self.count <= MOST_STEPS else MOST_STEPS - 1)
+        self._long = any(len(name or "") > LONGEST_NAME for row in kept.rows() for name in row[:2])
+        self._known = kept.with_columns(
+            pl.Series("to_scenario", [name_of(one or "") for one in kept["scenario"]], pl.String()),
+            pl.Series("to_step", [name_of(one or "") for one in kept["step"]], pl.String()),
+        ).drop("rank")
+
+    def of(self, table: pl.DataFrame) -> pl.DataFrame:
+        joined = table.join(
+            self._known, on=["scenario", "step"], how="left", nulls_equal=True,
+            maintain_order="left",
+        )  # fmt: skip
+        return joined.with_columns(
+            pl.col("to_scenario").fill_null(OTHERS).alias("scenario"),
+            pl.col("to_step").fill_null(OTHERS).alias("step"),
+        ).drop("to_scenario", "to_step")
+
+    def notes(self, name: str) -> Notes:
+        found = []
+        if self.count > MOST_STEPS:
+            found.append(
+                f"{name} names {self.count:,} steps: the {MOST_STEPS - 1} most frequent have rows"
+                f" of their own, the others are one, '{OTHERS}'. Give requests names in the tool."
+            )
+        if self._long:
+            found.append(f"{name}: names longer than {LONGEST_NAME} characters were shortened.")
+        return tuple(found)
+
+
+def _finished(table: pl.DataFrame, first_us: int) -> pl.DataFrame:
+    """Times from the run's start, in the order of time, and texts of bounded length."""
+    return (
+        table.with_columns(
+            *(pl.col(name) - first_us for name in _TIMES),
+            pl.lit(PHASE).alias("phase"),
+            pl.col("attempt").fill_null(1),
+            pl.col("error").str.slice(0, LONGEST_NAME),
+        )
+        .sort("started_us", maintain_order=True)
+        .select(list(samples.SCHEMA))
+    )
+
+
+def _phases(table: pl.DataFrame) -> tuple[Phase, ...]:
+    """One a scenario, from its first start to its last end.
+
+    A scenario of one sample has a phase of no length: how often it came is not known.
+    """
+    extents = table.group_by("scenario", maintain_order=True).agg(
+        pl.col("started_us").min().alias("start"),
+        pl.col("ended_us").max().alias("end"),
+        pl.len(),
+    )
+    return tuple(
+        Phase(scenario, PHASE, start, end + 1 if count > 1 and end > start else start)
+        for scenario, start, end, count in extents.iter_rows()
+    )
+
+
+def _least(table: pl.DataFrame, name: str) -> int:
+    found = table[name].min()
+    return found if isinstance(found, int) else 0
+
+
+def _greatest(table: pl.DataFrame, name: str) -> int:
+    found = table[name].max()
+    return found if isinstance(found, int) else 0
+
+
+def outcome(
+    failed: pl.Expr,
+    status: pl.Expr,
+    *,
+    timed_out: pl.Expr | None = None,
+    unconnected: pl.Expr | None = None,
+) -> pl.Expr:
+    """The outcome of each row, from whether its tool counted it as failed and its status.
+
+    A status of 0 or null with a failure is a connection that did not come about.
+    """
+    never = pl.lit(value=False)
+    bad = failed.fill_null(value=False)
+    no_status = status.fill_null(0) == 0
+    return (
+        pl.when(~bad).then(pl.lit("ok"))
+        .when((timed_out if timed_out is not None else never).fill_null(value=False))
+        .then(pl.lit("timeout"))
+        .when((unconnected if unconnected is not None else no_status).fill_null(value=False))
+        .then(pl.lit("connection_error"))
+        .when(status == 429).then(pl.lit("refused"))
+        .when(status.is_between(400, 499)).then(pl.lit("client_error"))
+        .when(status.is_between(500, 599)).then(pl.lit("server_error"))
+        .otherwise(pl.lit("check_failed"))
+    )  # fmt: skip

@@ -1,0 +1,185 @@
+"""Runs of tools that keep no single requests: rows of the report from what they do keep."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runs.analysis import percentiles
+from runs.analysis.outcomes import ANSWERED, FAILED, OUTCOMES
+from runs.analysis.percentiles import QUANTILES, UNKNOWN, Spread
+from runs.analysis.plan import Phase, Plan
+from runs.analysis.run_data import Fidelity
+from runs.analysis.series import INTERVALS, Response, Series
+from runs.formats.imported import ALL, PHASE, REQUESTS, Imported
+from runs.formats.raw import name_of
+from runs.formats.segment import Notes
+from runs.formats.source import Source
+
+
+def of_rows(
+    source: Source,
+    tool: str,
+    rows: Sequence[Series],
+    *,
+    samples_are: Literal["histogram", "summary"],
+    campaign: str = "",
+    started_at_us: int | None = None,
+    length_us: int = 0,
+    failures: bool = True,
+    notes: Notes = (),
+) -> Imported:
+    """A run of rows that a tool computed, or that were computed from its histograms."""
+    scenarios = dict.fromkeys(row.scenario for row in rows if row.scenario and not row.pooled)
+    missing = (
+        f"{source.name} holds no single requests: whatever needs them (the course over time,"
+        " saturation, intervals, most percentiles) is missing because the source does not hold it."
+    )
+    return Imported(
+        tool=tool,
+        campaign=name_of(campaign or tool),
+        plan=Plan(tuple(Phase(name, PHASE, 0, length_us) for name in scenarios)),
+        fidelity=Fidelity(
+            samples=samples_are,
+            schedule=False,
+            failures=failures,
+            absolute_time=started_at_us is not None,
+        ),
+        rows=tuple(rows),
+        started_at_us=started_at_us,
+        length_us=length_us,
+        state="incomplete" if source.is_cut else "complete",
+        notes=(*source.notes, *notes, missing),
+    )
+
+
+def row(
+    count: int,
+    *,
+    scenario: str | None = ALL,
+    step: str | None = REQUESTS,
+    phase: str | None = PHASE,
+    pooled: bool = False,
+    length_us: int = 0,
+    outcomes: Mapping[str, int] | None = None,
+    statuses: Mapping[str, int] | None = None,
+    all_ms: Spread = UNKNOWN,
+    ok_ms: Spread | None = None,
+    knows_classes: bool = False,
+) -> Series:
+    """One row of the report.
+
+    `outcomes` None: the source does not know what failed. Without `ok_ms` the times of `ok` are
+    known only where nothing failed. `knows_classes` says that 4xx and 5xx can be told apart.
+    """
+    known = {name: (outcomes or {}).get(name, 0) for name in OUTCOMES}
+    good = known["ok"]
+    is_clean = outcomes is not None and good == count
+    ok = all_ms if is_clean and ok_ms is None else ok_ms or UNKNOWN
+    length_s = length_us / 1e6
+    answered = sum(known[name] for name in ANSWERED)
+    return Series(
+        scenario=scenario if scenario is None else name_of(scenario),
+        step=step if step is None else name_of(step),
+        phase=phase,
+        pooled=pooled,
+        window_us=(0, length_us),
+        count=count,
+        outcomes=known if outcomes is not None else {},
+        statuses=dict(statuses or {}),
+        offered_rps=_ratio(count, length_s),
+        throughput_rps=_ratio(answered, length_s) if outcomes is not None else None,
+        goodput_rps=_ratio(good, length_s) if outcomes is not None else None,
+        **_shares(count, known, outcomes is not None, knows_classes),
+        response_ms=_response(count, known, ok if is_clean else UNKNOWN, outcomes is not None),
+        ok_ms=ok,
+        service_ms=ok,
+        all_ms=all_ms,
+        first_token_ms=None,
+        dispatch_delay_ms=UNKNOWN,
+        by_class={},
+        model="open",
+    )
+
+
+def whole(row: Series) -> Series:
+    """The same row for the whole run."""
+    return replace(row, scenario=None, step=None, phase=None, pooled=True)
+
+
+def spread(values: Mapping[str, Any], scale: float = 1.0, **keys: str) -> Spread:
+    """The times that a summary has, by the names of Spread's fields; the others are null.
+
+    `scale` turns the source's unit into milliseconds.
+    """
+    known = {name: number(values.get(key)) for name, key in keys.items()}
+    fields = ("min", "mean", "p50", "p90", "p95", "p99", "p99_9", "max")
+    return Spread(**{name: _scaled(known.get(name), scale) for name in fields})
+
+
+def spread_of_histogram(values_ms: NDArray[np.float64], counts: NDArray[np.int64]) -> Spread:
+    """Nearest ranks, mean, minimum and maximum of values that occur `counts` times each."""
+    order = np.argsort(values_ms, kind="stable")
+    values, upto = values_ms[order], np.cumsum(counts[order])
+    total = int(upto[-1]) if len(upto) else 0
+    if not total:
+        return UNKNOWN
+    places = {name: percentiles.rank(total, q) for name, q in QUANTILES.items()}
+    found = {name: float(values[np.searchsorted(upto, one)]) for name, one in places.items()}
+    used = values[np.diff(upto, prepend=0) > 0]
+    mean = float((values * counts[order]).sum() / total)
+    return Spread(min=float(used[0]), mean=mean, max=float(used[-1]), **found)
+
+
+def number(value: object) -> float | None:
+    """A finite number that is not negative, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) and found >= 0 else None
+
+
+def count(value: object) -> int:
+    """A count, 0 where it is none."""
+    found = number(value)
+    return int(found) if found is not None and found < 2**62 else 0
+
+
+def _scaled(value: float | None, scale: float) -> float | None:
+    return None if value is None else value * scale
+
+
+def _shares(
+    count: int, known: Mapping[str, int], has_outcomes: bool, knows_classes: bool
+) -> dict[str, float | None]:
+    failed = sum(known[name] for name in FAILED)
+    return {
+        "error_rate": _ratio(failed, count) if has_outcomes else None,
+        "refusal_rate": _ratio(known["refused"], count) if knows_classes else None,
+        "rate_4xx": _ratio(known["client_error"], count) if knows_classes else None,
+        "rate_5xx": _ratio(known["server_error"], count) if knows_classes else None,
+        "drop_rate": None,
+        "retry_rate": None,
+    }
+
+
+def _response(count: int, known: Mapping[str, int], ok: Spread, has_outcomes: bool) -> Response:
+    """Known only where nothing failed: failures rank above every time, and only the tool knows
+    which of its times were theirs."""
+    ranked = count - known["refused"]
+    return Response(
+        **{name: getattr(ok, name) for name in QUANTILES},
+        unanswered=_ratio(ranked - known["ok"], ranked) if has_outcomes else None,
+        few=percentiles.few(ranked),
+        ci=dict.fromkeys(INTERVALS),
+    )
+
+
+def _ratio(part: float, of: float) -> float | None:
+    return part / of if of > 0 else None

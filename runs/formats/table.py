@@ -1,0 +1,128 @@
+"""Tables in text: delimited rows with or without quotes, in frames of text columns.
+
+polars parses sound blocks natively; where it balks, the standard library's lenient reader takes
+the block row by row. Nothing is typed here: a column that does not parse is its reader's business.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from runs.formats.segment import Block
+from runs.formats.source import Source, outside_quotes
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+# A header line may not be longer: what is longer is no table.
+_LONGEST_HEADER: Final = 1 << 16
+_LONGEST_FIELD: Final = 1 << 30
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows as text columns, and where they stand in the file. A blank line is a row of nulls."""
+
+    frame: pl.DataFrame
+    block: Block
+    separator: str
+    quotes: bool
+    skipped: int  # rows of the block that stand before the first of the frame (a header)
+
+    def line_of(self, row: int) -> int:
+        """The line of the file on which a row of the frame ends; slow, for messages only."""
+        reader = _reader(self.block.text, self.separator, self.quotes)
+        for _ in zip(range(row + self.skipped + 1), reader, strict=False):
+            pass
+        return self.block.first_line + max(0, int(reader.line_num) - 1)
+
+
+def first_record(head: bytes, separator: str = ",") -> list[str]:
+    """The fields of the first record of a file's head."""
+    text = _decoded(head[:_LONGEST_HEADER])
+    try:
+        return next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+    except csv.Error:
+        return []
+
+
+def rows(
+    source: Source,
+    names: Sequence[str],
+    separator: str = ",",
+    *,
+    has_header: bool,
+    quotes: bool = True,
+) -> Iterator[Rows]:
+    """The rows of a file as text columns, absent and empty fields null."""
+    columns = _unique(names)
+    skipped = 1 if has_header else 0
+    for block in source.blocks(outside_quotes if quotes else None):
+        frame = _natively(block.text, columns, separator, quotes)
+        if frame is None:
+            frame = _leniently(block.text, columns, separator, quotes)
+        yield Rows(frame[skipped:], block, separator, quotes, skipped)
+        skipped = 0
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Column names as they are, a second of the same name numbered."""
+    found: dict[str, None] = {}
+    for at, name in enumerate(names):
+        found[name if name and name not in found else f"{name}#{at}"] = None
+    return list(found)
+
+
+def _natively(
+    text: bytes, columns: Sequence[str], separator: str, quotes: bool
+) -> pl.DataFrame | None:
+    try:
+        return pl.read_csv(
+            text,
+            has_header=False,
+            separator=separator,
+            quote_char='"' if quotes else None,
+            schema=dict.fromkeys(columns, pl.String()),
+            encoding="utf8-lossy",
+            extra_columns="ignore",
+            missing_columns="insert",
+            truncate_ragged_lines=True,
+        )
+    except pl.exceptions.PolarsError:
+        return None
+
+
+def _leniently(text: bytes, columns: Sequence[str], separator: str, quotes: bool) -> pl.DataFrame:
+    width = len(columns)
+    found = [
+        [field or None for field in fields[:width]] + [None] * (width - len(fields))
+        for fields in _reader(text, separator, quotes)
+    ]
+    return pl.DataFrame(found, schema=dict.fromkeys(columns, pl.String()), orient="row")
+
+
+def _reader(text: bytes, separator: str, quotes: bool) -> "Reader":
+    csv.field_size_limit(_LONGEST_FIELD)
+    stream = io.StringIO(_decoded(text).replace("\0", "\ufffd"), newline="")
+    if quotes:
+        return csv.reader(stream, delimiter=separator)
+    return csv.reader(stream, delimiter=separator, quoting=csv.QUOTE_NONE)
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", errors="replace")
+
+
+def whole_numbers(column: pl.Expr) -> pl.Expr:
+    """A text column as whole numbers, null where one is none."""
+    return column.str.strip_chars().cast(pl.Int64, strict=False)
+
+
+def numbers(column: pl.Expr) -> pl.Expr:
+    """A text column as finite numbers, null where one is none."""
+    found = column.str.strip_chars().cast(pl.Float64, strict=False)
+    return pl.when(found.is_finite()).then(found)

@@ -1,0 +1,195 @@
+"""How a run ends when it is not let end by itself: signals, lost workers, a full disk."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from loadrunner.execution import read_report
+from loadrunner.portal_client import Door, upload, verdict
+from tests.loadrunner.fault_server import OK, FaultServer, never, pieces, sends
+from tests.loadrunner.processes import loadrunner, started, target, wait_until
+from tests.loadrunner.runs_on_disk import at_rate, manifest_of, samples_of, written
+from tests.portals import Portal
+
+pytestmark = pytest.mark.journey
+
+
+def children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def workers(pid: int) -> list[int]:
+    """The load processes of a run, in the order in which they were started."""
+    commands = {child: Path(f"/proc/{child}/cmdline").read_bytes() for child in children(pid)}
+    return sorted(child for child, command in commands.items() if b"spawn_main" in command)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def test_ctrl_c_twice_ends_at_once_and_keeps_what_was_in_flight(tmp_path: Path) -> None:
+    """The drain alone would last as long as the time-out of 3 s."""
+    out = tmp_path / "spool"
+    with FaultServer({"/": sends(OK), "/slow": never()}) as server:
+        file = written(tmp_path, server.url, at_rate(20, "60s"), path="/slow")
+        with started("run", file, "--out", out) as process:
+            wait_until((out / "manifest.json").exists)
+            time.sleep(1.5)
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+            assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            began_s = time.monotonic()
+            process.communicate(timeout=20)
+            took_s = time.monotonic() - began_s
+        assert process.returncode == 130
+    assert manifest_of(out)["state"] == "interrupted"
+    kept = samples_of(out)
+    assert 20 <= kept.height <= 60
+    assert set(kept["outcome"]) == {"cut"}
+    assert took_s < 2.5  # of which the report takes one
+
+
+def test_ctrl_c_before_the_clock_starts_is_one_line_and_130(tmp_path: Path) -> None:
+    with FaultServer({"/": pieces(b"HTTP/1.1 200 OK\r\n", OK, pause_s=2.5)}) as server:
+        file = written(tmp_path, server.url, at_rate(20, "60s"))
+        with started("run", file, "--out", tmp_path / "spool") as process:
+            wait_until(lambda: server.requests)  # the pre-flight's own GET
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=20)
+    assert (process.returncode, told) == (130, "loadrunner: interrupted.\n")
+    assert not (tmp_path / "spool").exists()
+
+
+def test_when_a_worker_is_killed_the_others_samples_are_kept_and_the_run_ends_with_1(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "spool"
+    with target() as url:
+        file = written(tmp_path, url, at_rate(200, "60s"), path="/healthz")
+        with started("run", file, "--out", out, "--workers", "2") as process:
+            wait_until((out / "manifest.json").exists)
+            time.sleep(2)
+            first, second = workers(process.pid)
+            os.kill(first, signal.SIGKILL)
+            _, told = process.communicate(timeout=20)
+        assert process.returncode == 1
+        assert "Worker 0 ended early" in told
+        assert "Traceback" not in told
+        wait_until(lambda: not is_running(second), within_s=5)
+    assert manifest_of(out)["state"] == "incomplete"
+    kept = samples_of(out)
+    of_second = kept.filter(kept["worker"] == 1)
+    # Up to its last moment, without a gap: the 100 journeys/s that were its own.
+    last_s = of_second["due_us"].max() / 1e6  # type: ignore[operator]
+    assert last_s >= 1.5
+    assert abs(of_second.height - 100 * last_s) <= 3
+    assert loadrunner("report", out, "--format", "json").returncode == 0
+
+
+def test_when_the_runner_is_killed_its_workers_stop_loading(tmp_path: Path) -> None:
+    out = tmp_path / "spool"
+    with FaultServer({"/": sends(OK)}) as server:
+        file = written(tmp_path, server.url, at_rate(50, "60s"))
+        with started("run", file, "--out", out) as process:
+            wait_until((out / "manifest.json").exists)
+            wait_until(lambda: len(server.requests) > 20)
+            (worker,) = workers(process.pid)
+            os.kill(process.pid, signal.SIGKILL)
+            wait_until(lambda: not is_running(worker), within_s=5)
+
+
+def test_without_timerfd_it_works_and_the_summary_says_what_is_less_exact(tmp_path: Path) -> None:
+    out = tmp_path / "spool"
+    with target() as url:
+        file = written(tmp_path, url, at_rate(50, "1s"), path="/healthz")
+        without = loadrunner("run", file, "--out", out, env={"LOADRUNNER_NO_TIMERFD": "1"})
+        with_it = loadrunner("run", file, "--out", tmp_path / "exact")
+    assert without.returncode == with_it.returncode == 0
+    assert "Note: This system has no timerfd: requests leave by a timer of one milli" in (
+        without.stdout
+    )
+    assert "has no timerfd" not in with_it.stdout
+    assert manifest_of(out)["host"]["timer"] == "loop"
+    assert samples_of(out).height == 50
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 kB."""
+    if os.geteuid() != 0:
+        pytest.skip("a small file system of its own: only root may mount one")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"a small file system of its own: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_fills_up_ends_the_run_with_1_and_a_spool_that_reads(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    out = small_disk / "spool"
+    with target() as url:
+        file = written(tmp_path, url, at_rate(1000, "60s"), path="/healthz")
+        began_s = time.monotonic()
+        done = loadrunner("run", file, "--out", out)
+    assert done.returncode == 1
+    assert time.monotonic() - began_s < 30
+    assert f"The spool {out} cannot be written: No space left on device." in done.stderr
+    assert "make room and run again" in done.stderr
+    assert "Traceback" not in done.stderr
+    kept = samples_of(out)
+    assert kept.height > 500
+    # The tail of the last block may be gone; nothing before it.
+    assert sorted(kept["journey"].to_list())[:500] == list(range(500))
+    report = json.loads(loadrunner("report", out, "--format", "json").stdout)
+    assert report["run"]["state"] == "incomplete"
+
+
+RUNS, AT_A_TIME, RATE = 20, 4, 50
+
+
+def _killed(file: Path, out: Path, after_s: float) -> float:
+    """Make a run and kill it; for how long its clock had run by then, in seconds."""
+    with started("run", file, "--out", out) as process:
+        wait_until((out / "manifest.json").exists, within_s=60)
+        time.sleep(after_s)
+        ran_s = (time.time_ns() - manifest_of(out)["started_at_ns"]) / 1e9
+        os.kill(process.pid, signal.SIGKILL)
+    return ran_s
+
+
+def test_kill_9_at_20_random_moments_leaves_20_spools_that_read_report_and_upload(
+    tmp_path: Path, portal: Portal
+) -> None:
+    moments = [random.Random(seed).uniform(0.0, 2.5) for seed in range(RUNS)]
+    outs = [tmp_path / f"spool-{number}" for number in range(RUNS)]
+    door = Door(portal.address, "killed", portal.token)
+    with target() as url, ThreadPoolExecutor(AT_A_TIME) as pool:
+        file = written(tmp_path, url, at_rate(RATE, "60s"), path="/healthz")
+        ran = list(pool.map(lambda at: _killed(file, *at), zip(outs, moments, strict=True)))
+    for out, ran_s in zip(outs, ran, strict=True):
+        report = read_report(out)
+        assert report.run.state == "incomplete"
+        count = next(row.count for row in report.series if row.scenario is None)
+        assert (ran_s - 1) * RATE - 1 <= count <= ran_s * RATE + 1, (out, ran_s)
+        assert upload(out, door, {}).run_id == report.run.id
+    told = verdict(door, read_report(outs[-1]).run.id)
+    assert told["processing"] == "ready"

@@ -6,6 +6,8 @@ from functools import partial
 
 from benchmarks._calm import Calm
 from benchmarks._machine import say
+from benchmarks._meter import Cost, measured
+from benchmarks._nginx import Nginx
 from benchmarks._spread import Spread, spread
 
 
@@ -20,36 +22,36 @@ class Contestant:
 
 @dataclass
 class Scores:
-    """Requests/s by tool, and how busy the server's core was with each, as a share of the
-    seconds of load."""
+    """By tool: requests/s, requests by CPU second of the generator, and how busy the server's
+    core and the generator's were, in cores."""
 
     rates: dict[str, Spread] = field(default_factory=dict)
-    server_busy: dict[str, Spread] = field(default_factory=dict)
+    by_cpu: dict[str, Spread] = field(default_factory=dict)
+    server: dict[str, Spread] = field(default_factory=dict)
+    generator: dict[str, Spread] = field(default_factory=dict)
 
 
-def hold(
-    contestants: Sequence[Contestant],
-    rounds: int,
-    seconds: float,
-    calm: Calm,
-    server_cpu_s: Callable[[], float],
-) -> Scores:
+def hold(contestants: Sequence[Contestant], rounds: int, calm: Calm, nginx: Nginx) -> Scores:
     """Each round starts with another tool."""
     rates: dict[str, list[float]] = {one.name: [] for one in contestants}
-    busy: dict[str, list[float]] = {one.name: [] for one in contestants}
-
-    def turn(one: Contestant) -> tuple[float, float]:
-        before_s = server_cpu_s()
-        return one.measure(), min(1.0, (server_cpu_s() - before_s) / seconds)
-
+    costs: dict[str, list[Cost]] = {one.name: [] for one in contestants}
     for number in range(rounds):
         first = number % len(contestants)
         for one in [*contestants[first:], *contestants[:first]]:
-            rate, share = calm.measure(partial(turn, one), server_cpu_s)
+            rate, cost = calm.measure(partial(measured, nginx, one.measure), nginx.cpu_s)
             rates[one.name].append(rate)
-            busy[one.name].append(share)
-            say(f"round {number + 1}/{rounds}: {one.name} {rate:,.0f}/s")
-    return Scores(_spreads(rates), _spreads(busy))
+            costs[one.name] += [cost] if cost else []
+            by_cpu = f", {cost.requests_by_cpu_s:,.0f} by CPU second" if cost else ""
+            say(f"round {number + 1}/{rounds}: {one.name} {rate:,.0f}/s{by_cpu}")
+    return Scores(
+        _spreads(rates),
+        *(
+            _spreads(
+                {name: [getattr(one, figure) for one in found] for name, found in costs.items()}
+            )
+            for figure in ("requests_by_cpu_s", "server_cores", "generator_cores")
+        ),
+    )
 
 
 def _spreads(found: dict[str, list[float]]) -> dict[str, Spread]:

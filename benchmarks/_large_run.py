@@ -157,8 +157,8 @@ def _due(rate: float, phase: int) -> NDArray[np.float64]:
     number = np.arange(int((first + last) / 2 * PHASE_S))
     slope = (last - first) / PHASE_S
     if slope == 0:
-        return number / first + phase * PHASE_S
-    return (np.sqrt(first**2 + 2 * slope * number) - first) / slope + phase * PHASE_S
+        return np.asarray(number / first + phase * PHASE_S)
+    return np.asarray((np.sqrt(first**2 + 2 * slope * number) - first) / slope + phase * PHASE_S)
 
 
 def _queue_s(due_s: NDArray[np.float64], capacity: float) -> NDArray[np.float64]:
@@ -220,7 +220,9 @@ def _frame(columns: dict[str, Any]) -> pl.DataFrame:
         bytes_out=pl.lit(301, pl.Int64),
         bytes_in=pl.lit(176, pl.Int64),
         reused=pl.lit(value=True),
-        trace_id=pl.format("03ddf43d0eb74f5e{}", pl.col("started_us").cast(pl.String).str.zfill(16)),
+        trace_id=pl.format(
+            "03ddf43d0eb74f5e{}", pl.col("started_us").cast(pl.String).str.zfill(16)
+        ),
     )
     absent = [name for name in samples.SCHEMA if name not in frame.columns]
     return frame.with_columns(

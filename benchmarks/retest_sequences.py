@@ -60,7 +60,7 @@ def main() -> int:
     print(f"{'case':34} {'event':10} {'promised':>9} {'the rule':>9} {'plain':>8}")
     is_kept = True
     for at, case in enumerate(CASES):
-        ours, plain = _shares(case, options.repetitions, options.nights, SEED + at)
+        ours, plain = shares(case, options.repetitions, options.nights, SEED + at)
         is_kept &= ours <= PROMISED[case.event]
         promised = PROMISED[case.event]
         print(f"{case.name:34} {case.event:10} {promised:9.1%} {ours:9.2%} {plain:8.1%}")
@@ -75,7 +75,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _shares(case: Case, repetitions: int, nights: int, seed: int) -> tuple[float, float]:
+def shares(case: Case, repetitions: int, nights: int, seed: int) -> tuple[float, float]:
     """How often the event came, by the rule and by believing every interval."""
     rng = np.random.default_rng(seed)
     wanted = "pass" if case.event == "verified" else "fail"

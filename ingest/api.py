@@ -5,11 +5,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import FileResponse
-from ninja import Router, Status
+from ninja import Query, Router, Status
 
-from ingest import names, receive
+from ingest import imports, names, receive
 from ingest.authentication import SessionAuth, TokenAuth
-from ingest.schemas import ErrorOut, LimitsOut, ReceivedFileOut, ReceivedRunOut
+from ingest.schemas import ErrorOut, ImportIn, LimitsOut, ReceivedFileOut, ReceivedRunOut
 from runs import store
 from runs.access import SCOPES
 from runs.api import LONGEST_WAIT_S, ApiRequest
@@ -38,6 +38,13 @@ _FILE: Final = {
             "schema": {"type": "string"},
         }
     ],
+}
+_RESULT_FILE: Final = {
+    "requestBody": {
+        "required": True,
+        "description": "The file as the tool wrote it: plain, gzip or zstd",
+        "content": {"application/octet-stream": {"schema": {"type": "string"}}},
+    }
 }
 _DOWNLOAD: Final = {
     "responses": {
@@ -74,6 +81,20 @@ def take_file(request: ApiRequest, run_id: UUID, name: str) -> Status[Any]:
     request.auth.require("upload")
     file, is_new = receive.take_file(request.auth, run_id, name, request)
     return Status(201 if is_new else 200, file)
+
+
+@router.post(
+    "projects/{project}/imports",
+    response={200: ReceivedRunOut, 201: ReceivedRunOut, **_REFUSALS},
+    openapi_extra=_RESULT_FILE,
+)
+def take_import(
+    request: ApiRequest, project: str, query: Query[ImportIn]
+) -> Status[dict[str, Any]]:
+    """Send the result file of another tool; 200 where the same bytes were imported before."""
+    request.auth.require("upload")
+    run, is_new = imports.take(request.auth, project, query.wanted(), request)
+    return Status(201 if is_new else 200, _received(request, run))
 
 
 # Here and not beside the other reading calls: one address is one router's.

@@ -26,13 +26,15 @@ class Body:
     sha256: str
 
 
-def save(request: HttpRequest, path: Path, limit: int) -> Body:
+def save(request: HttpRequest, path: Path, limit: int, *, needs_digest: bool = True) -> Body:
     """Write the body to `path`, synced to disk, and hold it against its headers.
 
-    Raises LengthRequiredError, TooLargeError, and RefusedError where length or digest do not fit.
+    Without `needs_digest` a digest is checked only where one was announced. Raises
+    LengthRequiredError, TooLargeError, and RefusedError where length or digest do not fit.
     """
     _announced_length(request)
-    wanted = _digest_of(request)
+    is_checked = needs_digest or "Content-Digest" in request.headers
+    wanted = _digest_of(request) if is_checked else None
     digest = hashlib.sha256()
     count = 0
     with path.open("xb") as file:
@@ -42,7 +44,7 @@ def save(request: HttpRequest, path: Path, limit: int) -> Body:
             file.write(chunk)
         file.flush()
         os.fsync(file.fileno())
-    if digest.hexdigest() != wanted:
+    if wanted is not None and digest.hexdigest() != wanted:
         raise _digest_error(wanted, digest.hexdigest())
     return Body(count, digest.hexdigest())
 

@@ -19,17 +19,17 @@ from runs.models.project import SLUG, SLUG_RULE
 
 def open_run(access: Access, slug: str, request: HttpRequest) -> tuple[Run, bool]:
     """The run of the manifest in the body, and whether it is new."""
-    project = _project_of(access, slug)
+    project = project_of(access, slug)
     bodies.refuse_encoded(request)
     body = bodies.read(request, settings.HEADROOM_MAX_MANIFEST_BYTES)
     manifest, document = manifests.read(body)
     fresh = Run(id=UUID(manifest.run_id), uploaded_by=access.user)
     manifests.describe(fresh, manifest, document)
     with transaction.atomic():
-        project = _made(access, slug) if project is None else project
+        project = made(access, slug) if project is None else project
         fresh.project = project
-        run, is_new = _found_or_saved(fresh)
-    _refuse_deleted(run)
+        run, is_new = found_or_saved(fresh)
+    refuse_deleted(run)
     if run.project_id != project.pk:
         raise ConflictError(
             "run_elsewhere",
@@ -39,7 +39,7 @@ def open_run(access: Access, slug: str, request: HttpRequest) -> tuple[Run, bool
     return run, is_new
 
 
-def _project_of(access: Access, slug: str) -> Project | None:
+def project_of(access: Access, slug: str) -> Project | None:
     """The project, None where it may be made; ForbiddenError where the token is for another one."""
     project = Project.objects.filter(slug=slug).first()
     if access.project_id is not None and (project is None or project.pk != access.project_id):
@@ -56,12 +56,12 @@ def _project_of(access: Access, slug: str) -> Project | None:
     return project
 
 
-def _made(access: Access, slug: str) -> Project:
+def made(access: Access, slug: str) -> Project:
     access.require("upload")
     return Project.objects.get_or_create(slug=slug, defaults={"name": slug})[0]
 
 
-def _found_or_saved(fresh: Run) -> tuple[Run, bool]:
+def found_or_saved(fresh: Run) -> tuple[Run, bool]:
     """Two that open the same run at once: one makes it, the other finds it."""
     values = {
         field.attname: getattr(fresh, field.attname)
@@ -71,7 +71,7 @@ def _found_or_saved(fresh: Run) -> tuple[Run, bool]:
     return Run.every.get_or_create(pk=fresh.pk, defaults=values)
 
 
-def _refuse_deleted(run: Run) -> None:
+def refuse_deleted(run: Run) -> None:
     if run.deleted_at is not None:
         raise ConflictError(
             "run_deleted",
@@ -96,7 +96,7 @@ def take_file(
         body = bodies.save(request, part, settings.HEADROOM_MAX_FILE_BYTES)
         # The body is on disk: from here on it takes milliseconds, so the lock may be held.
         with transaction.atomic():
-            run = _locked(run.pk)
+            run = locked(run.pk)
             known = run.files.filter(name=name).first()
             if known is not None:
                 return _same_or_conflict(known, body), False
@@ -108,7 +108,7 @@ def take_file(
     return file, True
 
 
-def _locked(run_id: UUID) -> Run:
+def locked(run_id: UUID) -> Run:
     """The run's row, held against other calls until the transaction ends."""
     return Run.every.select_for_update().get(pk=run_id)
 
@@ -155,7 +155,7 @@ def complete(access: Access, run_id: UUID, request: HttpRequest) -> Run:
     with store.part() as part:
         bodies.write(part, body)
         with transaction.atomic():
-            run = _locked(run.pk)
+            run = locked(run.pk)
             if run.processing == Run.Processing.RECEIVING:
                 _check_segments(run, manifest)
                 _drop_strays(run)
@@ -214,7 +214,7 @@ def retry(access: Access, run_id: UUID) -> Run:
     """Queue a run again whose processing failed."""
     access.run(run_id)
     with transaction.atomic():
-        run = _locked(run_id)
+        run = locked(run_id)
         if run.processing != Run.Processing.FAILED:
             raise ConflictError(
                 "not_failed",

@@ -1,5 +1,6 @@
 """`run --debug`: one journey of each scenario, every request and answer printed, secrets masked."""
 
+import time
 from collections.abc import Mapping
 
 import httpx
@@ -45,7 +46,7 @@ class _Printer:
 
 
 class _Passage:
-    """One journey of one scenario, walked slowly."""
+    """One journey of one scenario, its pauses included: a step may rely on them."""
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class _Passage:
         except MissingValueError as error:
             self._printer.lines("!", f"not sent: {error} was not extracted")
             return False
+        time.sleep(step.think_time_s)
         self._printer.lines(">", _told(request))
         answer = self._client.send(request)
         self._printer.lines("<", _answered(answer))

@@ -3,9 +3,11 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx
 
@@ -45,6 +47,22 @@ def upload(folder: Path, door: Door, labels: Mapping[str, str]) -> Sent:
         _call(portal, "POST", f"runs/{manifest.run_id}/complete", manifest.to_json())
         url = str(opened.get("url") or f"{door.portal.rstrip('/')}/runs/{manifest.run_id}/")
     return Sent(manifest.run_id, url)
+
+
+def send_file(path: Path, kind: str, door: Door, labels: Mapping[str, str]) -> Sent:
+    """Send the result file of another tool; the same bytes are the same run. Raises UploadError."""
+    query = [("as", kind), ("name", _safe(path.name))]
+    query += [("label", f"{key}:{value}") for key, value in labels.items()]
+    with _client(door) as portal:
+        address = f"projects/{door.project}/imports?{urlencode(query)}"
+        answer = _send_body(portal, "POST", address, path)
+    return Sent(str(answer.get("id")), str(answer.get("url")))
+
+
+def _safe(name: str) -> str:
+    """A file's name as the portal takes it."""
+    found = re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip("._-")[-100:]
+    return found.lstrip("._-") or "import.dat"
 
 
 def verdict(door: Door, run_id: str, wait_s: float = 300) -> dict[str, object]:
@@ -88,6 +106,11 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _put(portal: httpx.Client, run_id: str, file: Path) -> None:
+    _send_body(portal, "PUT", f"runs/{run_id}/files/{file.name}", file)
+
+
+def _send_body(portal: httpx.Client, method: str, address: str, file: Path) -> dict[str, object]:
+    """Stream a file as the body, with its digest."""
     digest = hashlib.sha256()
     with file.open("rb") as body:
         while chunk := body.read(_CHUNK):
@@ -96,10 +119,10 @@ def _put(portal: httpx.Client, run_id: str, file: Path) -> None:
     headers = {
         "content-length": str(file.stat().st_size),
         "content-digest": f"sha-256=:{value}:",
-        "content-type": "application/zstd",
+        "content-type": "application/octet-stream",
     }
     with file.open("rb") as body:
-        _call(portal, "PUT", f"runs/{run_id}/files/{file.name}", body, headers)
+        return _call(portal, method, address, body, headers)
 
 
 def _call(

@@ -1,4 +1,5 @@
-"""Anything that holds a run's results, read as a report: a spool, or a report that was kept."""
+"""Anything that holds a run's results, read as a report: a spool, a report that was kept, or the
+result file of another tool."""
 
 import json
 from collections.abc import Sequence
@@ -9,32 +10,35 @@ from loadrunner.errors import UsageError
 from runs.analysis import report as reports
 from runs.analysis.report import Report
 from runs.analysis.run_data import RunData
-from runs.formats import report_json, spool
+from runs.formats import detection, report_json, spool
 from runs.formats.errors import FormatError
+from runs.formats.imported import Imported, run_id_of
+from runs.formats.manifest import Manifest
+from runs.formats.source import Source
 
-AUTO: Final = "auto"
-READABLE: Final = (AUTO, "native")
-# The names that `--as` knows; those that are not in READABLE have no reader yet.
-KINDS: Final = (
-    *READABLE,
-    *("k6", "jmeter", "locust", "gatling", "vegeta", "artillery"),
-    *("oha", "hey", "ab", "wrk", "autocannon", "hyperfoil"),
-)
+AUTO: Final = detection.AUTO
+NATIVE: Final = "native"
+# The names that `--as` knows.
+KINDS: Final = (AUTO, NATIVE, *detection.NAMES)
+
+Notes = Sequence[str]
 
 
-def read_report(
-    path: Path, kind: str = AUTO, baseline: Path | None = None
-) -> tuple[Report, Sequence[str]]:
+def read_report(path: Path, kind: str = AUTO, baseline: Path | None = None) -> tuple[Report, Notes]:
     """The report, and notes on what could not be read. UsageError where there is none."""
-    _check_kind(kind)
     try:
-        if path.is_file() and path.name != spool.MANIFEST:
+        if is_spool(path):
+            return _of_spool(path, kind, baseline)
+        if kind == NATIVE or _is_kept_report(path, kind):
             return _kept_report(path, baseline), ()
-        data, notes = _run(path)
-        before, more = _run(baseline) if baseline else (None, ())
-        return reports.build(data, before), (*notes, *more)
+        return _of_other_tool(path, kind, baseline)
     except FormatError as error:
         raise UsageError(_placed(path, error)) from error
+
+
+def is_spool(path: Path) -> bool:
+    """Whether a path is a spool's folder, or names one by its manifest."""
+    return path.is_dir() or path.name == spool.MANIFEST or not path.exists()
 
 
 def _placed(path: Path, error: FormatError) -> str:
@@ -43,17 +47,39 @@ def _placed(path: Path, error: FormatError) -> str:
     return text if str(path) in text else f"{path}: {text}"
 
 
-def _check_kind(kind: str) -> None:
-    if kind not in READABLE:
-        raise UsageError(
-            f"--as {kind}: there is no reader for it yet. What can be read is"
-            f" {' and '.join(READABLE)}: a spool folder, or a report in JSON."
-        )
+def _of_spool(path: Path, kind: str, baseline: Path | None) -> tuple[Report, Notes]:
+    if kind not in (AUTO, NATIVE):
+        raise UsageError(f"{path} is a folder; --as {kind} reads a single file.")
+    data, notes = _data_of_spool(path)
+    before, more = _run_data(baseline) if baseline else (None, ())
+    return reports.build(data, before), (*notes, *more)
 
 
-def _run(path: Path) -> tuple[RunData, Sequence[str]]:
+def _data_of_spool(path: Path) -> tuple[RunData, Notes]:
     found = spool.read(path.parent if path.name == spool.MANIFEST else path)
     return spool.run_data(found), found.notes
+
+
+def _of_other_tool(path: Path, kind: str, baseline: Path | None) -> tuple[Report, Notes]:
+    found = detection.read(path, kind)
+    before, more = _run_data(baseline) if baseline else (None, ())
+    return found.report(spool.info_of(_manifest(path, found)), before), (*found.notes, *more)
+
+
+def _manifest(path: Path, found: Imported) -> Manifest:
+    return found.manifest(run_id_of(detection.digest_of(path)))
+
+
+def _run_data(path: Path) -> tuple[RunData, Notes]:
+    """The frames of a baseline, whatever wrote it."""
+    if is_spool(path):
+        return _data_of_spool(path)
+    found = detection.read(path)
+    return found.run_data(spool.info_of(_manifest(path, found))), found.notes
+
+
+def _is_kept_report(path: Path, kind: str) -> bool:
+    return kind == AUTO and f'"{reports.FORMAT}"'.encode() in Source(path).head
 
 
 def _kept_report(path: Path, baseline: Path | None) -> Report:
@@ -63,7 +89,7 @@ def _kept_report(path: Path, baseline: Path | None) -> Report:
         )
     try:
         document = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{path} cannot be read: neither a spool folder nor a report in JSON ({error})."
         ) from error

@@ -14,6 +14,7 @@ from ingest.authentication import SessionAuth, TokenAuth
 from ingest.token_api import router as token_router
 from runs.api import router as runs_router
 from runs.errors import Fault, PortalError
+from runs.tuning_api import router as tuning_router
 from runs.warehouse_api import router as warehouse_router
 
 api = NinjaAPI(
@@ -27,6 +28,7 @@ api = NinjaAPI(
 api.add_router("", ingest_router)
 api.add_router("", token_router)
 api.add_router("", runs_router)
+api.add_router("", tuning_router)
 api.add_router("", warehouse_router)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from runs import reports, store, tuning
+from runs import importing, reports, store, tuning
 from runs.analysis import report, saturation, seconds, timeline
 from runs.analysis.plan import Phase, Plan
 from runs.analysis.report import Report
@@ -17,6 +17,7 @@ from runs.analysis.run_data import RunData
 from runs.documents import plain
 from runs.formats import report_json, spool
 from runs.formats.limits import Limits
+from runs.formats.manifest import Manifest
 from runs.models import Run
 
 # Rises whenever the same raw files would give other figures.
@@ -32,6 +33,10 @@ def process(run_id: UUID, progress: Progress, *, announce: bool = True) -> None:
     the re-tests that exist are judged again, and no action changes its state. Raises FormatError
     where the files cannot be read.
     """
+    run = Run.every.select_related("project").get(pk=run_id)
+    if importing.is_imported(run):
+        _process_import(run, progress, announce=announce)
+        return
     progress("reading")
     raw = spool.read(store.spool_of(run_id), limits())
     progress("storing")
@@ -39,13 +44,35 @@ def process(run_id: UUID, progress: Progress, *, announce: bool = True) -> None:
     progress("analysing")
     data = spool.run_data(raw)
     store.write_frames(run_id, seconds=seconds.of(data), histograms=seconds.histograms(data))
-    run = Run.every.select_related("project").get(pk=run_id)
     built = report.build(data, _baseline_data(run))
     documents = _documents(data, built)
     progress("saving")
     _save(run, raw.manifest.state, data, built, documents, raw.notes)
     progress("re-testing")
     tuning.retest(run, data, built, announce=announce)
+
+
+def _process_import(run: Run, progress: Progress, *, announce: bool) -> None:
+    """The same for another tool's file. Without samples there is no course over time."""
+    progress("reading")
+    found = importing.read(run, limits())
+    importing.describe(run, found)
+    data = found.run_data(spool.info_of(Manifest.model_validate(run.manifest)))
+    progress("storing")
+    store.write_frames(run.pk, samples=data.samples, readings=data.readings, health=data.health)
+    progress("analysing")
+    store.write_frames(run.pk, seconds=seconds.of(data), histograms=seconds.histograms(data))
+    built = found.report(data.info)
+    documents = _documents(data, built) if found.holds_samples else _report_alone(built)
+    progress("saving")
+    importing.save(run)
+    _save(run, found.state, data, built, documents, found.notes)
+    progress("re-testing")
+    tuning.retest(run, data, built, announce=announce)
+
+
+def _report_alone(built: Report) -> dict[str, Any]:
+    return {"report": report_json.dump(built), "timeline": None, "curves": {}}
 
 
 def limits() -> Limits:
@@ -134,7 +161,7 @@ def peak_jps(plan: Plan) -> float | None:
 
     Rates are linear within a phase, so that the sum peaks at the edge of one.
     """
-    phases = [phase for phase in plan.phases if phase.model == "open"]
+    phases = [one for one in plan.phases if one.model == "open" and one.rate_to is not None]
     edges = {edge for phase in phases for edge in (phase.start_us, phase.end_us - 1)}
     return max((sum(_rate(phase, edge) for phase in phases) for edge in edges), default=None)
 

@@ -5,7 +5,7 @@ HEADROOM_RECEIVING_DAYS ago and were never completed, and what a project's reten
 (`keep_days`, `keep_runs`). Baselines, pinned runs and what open actions rest on always stay.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -77,7 +77,7 @@ def expired(project: Project, now: datetime) -> list[Expiry]:
     for reason, runs in _expired(project, now):
         for run in runs.defer(*Run.DOCUMENTS):
             found.setdefault(run.pk, (run, reason))
-    raw = _raw_bytes(Run.every.filter(project=project))
+    raw = _raw_bytes(list(found))
     expiries = [
         Expiry(run, reason, raw.get(run.pk, 0) + run.derived_bytes)
         for run, reason in found.values()
@@ -85,9 +85,9 @@ def expired(project: Project, now: datetime) -> list[Expiry]:
     return sorted(expiries, key=lambda one: one.run.started_at)
 
 
-def _raw_bytes(runs: QuerySet[Run]) -> dict[UUID, int]:
-    files = RunFile.objects.filter(run__in=runs.values("pk")).order_by()
-    return dict(files.values_list("run").annotate(sum=Sum("bytes")))
+def _raw_bytes(run_ids: Sequence[UUID]) -> dict[UUID, int]:
+    files = RunFile.objects.filter(run__in=run_ids).order_by()
+    return dict(files.values_list("run").annotate(sum=Sum("bytes"))) if run_ids else {}
 
 
 def _expired(project: Project, now: datetime) -> Iterator[tuple[str, QuerySet[Run]]]:

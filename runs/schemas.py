@@ -1,6 +1,6 @@
-"""The shapes of the read API and of the tracker: what comes in is checked here, once."""
+"""The shapes of the read API: what comes in is checked here, once."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -8,27 +8,12 @@ from ninja import Schema
 from pydantic import ConfigDict, Field
 
 from runs import reports
-from runs.models import Action, Project, Retest, Run, RunFile
+from runs.models import Project, Run, RunFile
 
-Level = Literal["low", "medium", "high"]
-Kind = Literal["quick_win", "structural"]
-Area = Literal["database", "cache", "rate_limit", "llm", "cpu", "other"]
-State = Literal[
-    "proposed",
-    "accepted",
-    "implemented",
-    "verified",
-    "failed",
-    "regressed",
-    "rejected",
-    "deferred",
-]
-By = Literal["point", "interval"]
 Processing = Literal["receiving", "received", "processing", "ready", "failed"]
 # U+0000 is a character that PostgreSQL does not hold.
 Text = Annotated[str, Field(max_length=20_000, pattern=r"^[^\x00]*$")]
 Line = Annotated[str, Field(max_length=200, pattern=r"^[^\x00\r\n]*$")]
-CriterionText = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00\r\n]*$")]
 Labels = Annotated[dict[Line, Line], Field(max_length=100)]
 
 
@@ -65,7 +50,7 @@ class ProjectOut(Schema):
 
     @staticmethod
     def resolve_url(project: Project, context: Any) -> str:
-        return _address(project, context)
+        return address(project, context)
 
 
 class ProjectsOut(Schema):
@@ -152,7 +137,7 @@ class RunOut(Schema):
 
     @staticmethod
     def resolve_url(run: Run, context: Any) -> str:
-        return _address(run, context)
+        return address(run, context)
 
 
 class RunsOut(Schema):
@@ -242,151 +227,7 @@ class VerdictOut(Schema):
     url: str
 
 
-class CriterionIn(In):
-    text: CriterionText
-    by: By = "interval"
-
-
-class CriterionOut(Schema):
-    id: int
-    text: str
-    by: By
-    version: int
-
-
-class RetestOut(Schema):
-    """`figures` has an entry for each criterion, as in the report's `criteria`."""
-
-    id: int
-    run: UUID
-    outcome: str
-    reason: str
-    figures: list[dict[str, Any]]
-    created_at: datetime
-
-    @staticmethod
-    def resolve_run(retest: Retest) -> UUID:
-        return retest.run_id
-
-
-class RetestIn(In):
-    run: UUID
-
-
-class EventOut(Schema):
-    at: datetime
-    kind: str
-    from_state: str
-    to_state: str
-    by: str
-    run: UUID | None
-    detail: str
-
-
-class ActionOut(Schema):
-    id: int
-    number: int
-    ref: str
-    project: str
-    title: str
-    description: str
-    state: State
-    kind: Kind
-    area: Area
-    impact: Level
-    effort: Level
-    risk: Level
-    expected_gain: str
-    owner: str
-    due: date | None
-    implemented_at: datetime | None
-    campaign: str
-    labels: dict[str, str]
-    evidence: list[UUID]
-    baseline: UUID | None
-    criteria: list[CriterionOut]
-    last_retest: RetestOut | None
-    created_at: datetime
-    url: str
-
-    @staticmethod
-    def resolve_project(action: Action) -> str:
-        return action.project.slug
-
-    @staticmethod
-    def resolve_evidence(action: Action) -> list[UUID]:
-        return [run.pk for run in action.evidence.all()]
-
-    @staticmethod
-    def resolve_baseline(action: Action) -> UUID | None:
-        return action.baseline_id
-
-    @staticmethod
-    def resolve_criteria(action: Action) -> list[Any]:
-        return list(action.criteria.all())
-
-    @staticmethod
-    def resolve_last_retest(action: Action) -> Retest | None:
-        # `retests` is prefetched, the newest run first.
-        return next(iter(action.retests.all()), None)
-
-    @staticmethod
-    def resolve_url(action: Action, context: Any) -> str:
-        return _address(action, context)
-
-
-class ActionsOut(Schema):
-    items: list[ActionOut]
-    count: int
-    next: str | None
-
-
-class ActionIn(In):
-    """A new action. `evidence` and `baseline` are run ids of the same project."""
-
-    title: Annotated[Line, Field(min_length=1)]
-    description: Text = ""
-    kind: Kind = "quick_win"
-    area: Area = "other"
-    impact: Level = "medium"
-    effort: Level = "medium"
-    risk: Level = "low"
-    expected_gain: Line = ""
-    owner: Line = ""
-    due: date | None = None
-    campaign: Line = ""
-    labels: Labels = {}
-    state: State = "proposed"
-    implemented_at: datetime | None = None
-    evidence: list[UUID] = []
-    baseline: UUID | None = None
-    criteria: list[CriterionIn] = []
-
-
-class ActionChange(In):
-    """What is left out stays as it is: the defaults are never used. `state` moves the action, with
-    `detail` as the reason."""
-
-    title: Annotated[Line, Field(min_length=1)] = ""
-    description: Text = ""
-    kind: Kind = "quick_win"
-    area: Area = "other"
-    impact: Level = "medium"
-    effort: Level = "medium"
-    risk: Level = "low"
-    expected_gain: Line = ""
-    owner: Line = ""
-    due: date | None = None
-    campaign: Line = ""
-    labels: Labels = {}
-    evidence: list[UUID] = []
-    baseline: UUID | None = None
-    state: State = "proposed"
-    implemented_at: datetime | None = None
-    detail: Text = ""
-
-
-def _address(thing: Project | Run | Action, context: Any) -> str:
+def address(thing: Project | Run, context: Any) -> str:
     return str(context["request"].build_absolute_uri(thing.get_absolute_url()))
 
 

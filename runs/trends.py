@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from django.db.models import QuerySet
-from django.db.models.fields.json import KeyTransform
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
+from pydantic_core import from_json
 
 from runs.analysis import criteria
 from runs.analysis.criteria import CriterionError
@@ -61,10 +62,13 @@ def of(runs: QuerySet[Run], statistic: str, most: int) -> Trend:
     atom = _atom(statistic)
     part = _PARTS.get(atom.statistic.kind, "series")
     shown = runs.filter(processing=Run.Processing.READY).exclude(validity=Run.Validity.INVALID)
-    found = shown.defer(*Run.DOCUMENTS).annotate(part=KeyTransform(part, "report"))
+    newest = list(shown.order_by("-started_at", "-id").values_list("pk", flat=True)[:most])
+    # As text, for a parser that takes a third of the time of Python's own.
+    texts = Run.objects.filter(pk__in=newest).annotate(text=Cast("report", TextField()))
     lines: dict[Place, list[Point]] = {}
-    for run in reversed(found.order_by("-started_at", "-id")[:most]):
-        for place, figure in _figures(atom, vars(run)["part"] or []):
+    for run in texts.defer(*Run.DOCUMENTS).order_by("started_at", "pk"):
+        report = from_json(vars(run)["text"] or "{}")
+        for place, figure in _figures(atom, report.get(part, [])):
             lines.setdefault(place, []).append(Point(run, figure))
     return Trend(statistic, _UNITS[atom.statistic.measure], lines)
 

@@ -73,7 +73,7 @@ def get_trend(
     campaign: str = "",
     environment: str = "",
     branch: str = "",
-    runs: Annotated[int, Field(ge=1, le=MOST_RUNS)] = 100,
+    runs: Annotated[int, Field(ge=1, le=MOST_RUNS)] = 50,
 ) -> dict[str, Any]:
     """A statistic, such as `p95(chat/send_message@plateau)`, over the newest runs that are ready
     and not invalid; the oldest first, with the intervals that their reports hold."""

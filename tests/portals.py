@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import random
 import secrets
 import signal
 import socket
@@ -112,7 +113,8 @@ def _wait_until_well(portal: Portal) -> None:
 
 
 def _free_port() -> int:
-    for port in PORTS:
+    # At random, since another test session may be about to start a portal that it has stopped.
+    for port in random.sample(PORTS, len(PORTS)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -5,8 +5,10 @@ import numpy as np
 from benchmarks.simulators.system import SCENARIO, Floats
 from runs.analysis.plan import Phase
 
+Phases = tuple[Phase, ...]
 
-def stairs(rng: np.random.Generator, capacity: float, reached: bool, short: bool = False):
+
+def stairs(rng: np.random.Generator, capacity: float, reached: bool, short: bool = False) -> Phases:
     """8 to 12 stages of 10 to 30 s (5 to 8 s where `short`), up to 1.15-2 or .45-.9 of capacity."""
     count = int(rng.integers(8, 13))
     low = rng.uniform(0.1, 0.3)
@@ -19,7 +21,7 @@ def stairs(rng: np.random.Generator, capacity: float, reached: bool, short: bool
     )
 
 
-def spike(rng: np.random.Generator, capacity: float, reached: bool):
+def spike(rng: np.random.Generator, capacity: float, reached: bool) -> Phases:
     """Ramp up, plateau at .45 to .8 of capacity, spike of 20 to 40 s, recovery."""
     plateau = rng.uniform(0.45, 0.8) * capacity
     top = (rng.uniform(1.25, 2.2) if reached else rng.uniform(0.82, 0.92)) * capacity
@@ -34,7 +36,7 @@ def spike(rng: np.random.Generator, capacity: float, reached: bool):
     return tuple(phases)
 
 
-def users(rng: np.random.Generator, counts: np.ndarray, think_s: float):
+def users(rng: np.random.Generator, counts: Floats, think_s: float) -> Phases:
     """Closed stages, one for each number of users."""
     length = rng.uniform(15, 30)
     return tuple(
@@ -46,7 +48,7 @@ def users(rng: np.random.Generator, counts: np.ndarray, think_s: float):
     )  # fmt: skip
 
 
-def arrivals(rng: np.random.Generator, phases: tuple[Phase, ...], poisson: bool) -> Floats:
+def arrivals(rng: np.random.Generator, phases: Phases, poisson: bool) -> Floats:
     """When journeys are due: where the integral of the rate reaches 0, 1, 2, …"""
     parts = []
     for phase in phases:
@@ -57,7 +59,7 @@ def arrivals(rng: np.random.Generator, phases: tuple[Phase, ...], poisson: bool)
         if poisson:
             marks = np.sort(rng.uniform(0, area, rng.poisson(area)))
         else:
-            marks = np.arange(np.ceil(area - 1e-9))
+            marks = np.arange(np.ceil(area - 1e-9), dtype=np.float64)
         slope = (high - low) / length
         if abs(slope) < 1e-9:
             parts.append(start + marks / max(low, 1e-9))
@@ -72,5 +74,5 @@ def _phase(name: str, start: float, end: float, low: float, high: float) -> Phas
     )
 
 
-def top_rate(phases: tuple[Phase, ...]) -> float:
+def top_rate(phases: Phases) -> float:
     return max(max(phase.rate_from or 0.0, phase.rate_to or 0.0) for phase in phases)

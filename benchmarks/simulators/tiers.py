@@ -6,16 +6,20 @@ Played event by event: every journey is a generator that asks for a pool or for 
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from typing import Any
 
 import numpy as np
 
 from benchmarks.simulators import profiles
 from benchmarks.simulators.system import Recorder, Simulated, run_of
 
-Asks = Generator[tuple, bool, None]
+Ask = tuple[Any, ...]
+Asks = Generator[Ask, bool, None]
+Ticket = list[Any]
+"""Who waits, whether still, and for which pool."""
 
 
 @dataclass
@@ -27,7 +31,7 @@ class Pool:
     patience_s: float = np.inf
     queue_limit: int = 10**9
     busy: int = 0
-    waiting: deque = field(default_factory=deque)
+    waiting: deque[Ticket] = field(default_factory=deque)
     queued: int = 0
 
 
@@ -87,12 +91,14 @@ class Play:
         self.tiers = tiers
         self.record = Recorder()
         self.now = 0.0
-        self._next: list[tuple] = []
+        self._next: list[tuple[float, int, Asks, bool | None, Ticket | None]] = []
         self._number = 0
         self._tokens, self._tokens_at = tiers.limit_burst, 0.0
-        self._random = iter(rng.random(65536).tolist())
+        self._random: Iterator[float] = iter(rng.random(65536).tolist())
         spread = np.sqrt(np.log1p(tiers.cv**2))
-        self._factor = iter(np.exp(rng.normal(-(spread**2) / 2, spread, 65536)).tolist())
+        self._factor: Iterator[float] = iter(
+            np.exp(rng.normal(-(spread**2) / 2, spread, 65536)).tolist()
+        )
         self._rng, self._spread = rng, spread
         self._pauses(seconds)
 
@@ -156,7 +162,7 @@ class Play:
                 ticket[2].queued -= 1
             self._go(process, answer)
 
-    def _go(self, process: Asks, answer: bool) -> None:
+    def _go(self, process: Asks, answer: bool | None) -> None:
         while True:
             try:
                 ask = process.send(answer) if answer is not None else next(process)
@@ -214,7 +220,7 @@ class Play:
             if outcome != "ok" and self.tiers.stops_on_failure:
                 return
 
-    def _request(self, step: Step) -> Generator[tuple, bool, str]:
+    def _request(self, step: Step) -> Generator[Ask, bool, str]:
         if not self.admits():
             yield ("wait", 0.002)
             return "refused"
@@ -231,7 +237,7 @@ class Play:
             yield ("free", workers)
         return outcome
 
-    def _held(self, pool: Pool, how: str, mean: float) -> Generator[tuple, bool, str]:
+    def _held(self, pool: Pool, how: str, mean: float) -> Generator[Ask, bool, str]:
         if not (yield ("take", pool)):
             return "server_error"
         yield (how, self.varied(mean))
@@ -239,7 +245,9 @@ class Play:
         return "ok"
 
 
-def play(kind: str, rng: np.random.Generator, tiers: Tiers, profile: str, reached: bool):
+def play(
+    kind: str, rng: np.random.Generator, tiers: Tiers, profile: str, reached: bool
+) -> Simulated:
     truth = tiers.capacity
     if profile == "spike":
         phases = profiles.spike(rng, truth, reached)

@@ -9,7 +9,7 @@ from pathlib import Path
 from loadrunner import exits
 from loadrunner.errors import UploadError, UsageError
 from loadrunner.labels import labels_of
-from loadrunner.portal_client import Door, upload, verdict
+from loadrunner.portal_client import Door, send_file, upload, verdict
 
 
 def add_destination(parser: argparse.ArgumentParser) -> None:
@@ -36,10 +36,14 @@ def door_of(arguments: argparse.Namespace) -> Door | None:
     return Door(arguments.portal, arguments.project, token)
 
 
-def send(folder: Path, door: Door, arguments: argparse.Namespace) -> int:
-    """Upload and say where the run is; the exit code of the upload or of the portal's verdict."""
+def send(source: Path, door: Door, arguments: argparse.Namespace, kind: str = "") -> int:
+    """Upload and say where the run is; the exit code of the upload or of the portal's verdict.
+
+    With a kind, the source is the result file of another tool.
+    """
     try:
-        sent = upload(folder, door, labels_of(arguments.labels))
+        labels = labels_of(arguments.labels)
+        sent = send_file(source, kind, door, labels) if kind else upload(source, door, labels)
         _say(f"Uploaded: run {sent.run_id}\n{sent.url}")
         if not arguments.wait:
             return exits.DONE
@@ -49,7 +53,7 @@ def send(folder: Path, door: Door, arguments: argparse.Namespace) -> int:
             [
                 "loadrunner",
                 "upload",
-                str(folder),
+                str(source),
                 "--portal",
                 door.portal,
                 "--project",
@@ -57,7 +61,7 @@ def send(folder: Path, door: Door, arguments: argparse.Namespace) -> int:
             ]
         )
         print(
-            f"loadrunner: {error}\nThe raw results are kept in {folder}. Send them again with:\n"
+            f"loadrunner: {error}\nThe raw results are kept in {source}. Send them again with:\n"
             f"  {again}",
             file=sys.stderr,
         )

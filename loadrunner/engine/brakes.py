@@ -70,8 +70,7 @@ class Brakes:
         if caps.bytes is not None and self._bytes >= caps.bytes:
             found = f"{size(self._bytes)} went over the wire"
             return _over("bytes", found, size(caps.bytes))
-        rate = self._rate_rps()
-        if caps.rate_rps is not None and rate > RATE_SLACK * caps.rate_rps:
+        if caps.rate_rps is not None and (rate := self._rate_rps()) > RATE_SLACK * caps.rate_rps:
             found = f"{per_second(rate)} requests were sent over {RATE_WINDOW_S} s"
             return _over("rate", found, per_second(caps.rate_rps))
         return None

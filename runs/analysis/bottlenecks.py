@@ -17,7 +17,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from runs.analysis import cells, wording
+from runs.analysis import columns, wording
+from runs.analysis.columns import Codes, Columns, Micros
 from runs.analysis.outcomes import FAILED, UNSENT
 from runs.analysis.plan import ProbeMetric
 from runs.analysis.run_data import RunData
@@ -26,6 +27,11 @@ from runs.analysis.saturation.result import Saturation
 Strength = Literal["likely", "suspect"]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+
+_IS_SENT: Final = ~columns.table(UNSENT)
+_IS_FAILED: Final = columns.table(FAILED)
+_IS_REFUSED: Final = columns.table(("refused",))
+_IS_TIMED: Final = columns.table(("ok", "timeout"))
 
 MICROS: Final = 1_000_000
 BIN_S: Final = (1.0, 5.0)
@@ -138,32 +144,41 @@ def _cadence_s(data: RunData) -> float:
 def _harms(
     data: RunData, scenario: str, bins: Floats, is_reached: bool, is_limited: bool
 ) -> Iterator[_Harm]:
-    """What went wrong, each in its own right: refusals, failures, slow answers."""
-    frame = cells.judged(_without_warm_up(data), scenario, None, None)
-    frame = frame.filter(~pl.col("outcome").is_in(UNSENT))
-    at = np.digitize(frame["intended_us"].to_numpy(), bins) - 1
+    """What went wrong, each in its own right: refusals, failures, slow answers. The harm of a
+    warm-up counts here as any other: the metrics see it as well."""
+    steps = _steps(columns.of(data), scenario, bins)
     number, seconds = len(bins) - 1, float(bins[1] - bins[0]) / MICROS
-    is_inside = (at >= 0) & (at < number)
-    frame, at = frame.filter(pl.Series(is_inside)), at[is_inside]
+    at, outcome = (np.concatenate([one[i] for one in steps]) for i in (0, 1))
     count = np.bincount(at, minlength=number).astype(np.float64)
-    outcome = frame["outcome"].to_numpy()
-    refused = _shares(at, np.isin(outcome, ("refused",)), count)
-    failed = _shares(at, np.isin(outcome, FAILED), count)
+    refused = _shares(at, _IS_REFUSED[outcome], count)
+    failed = _shares(at, _IS_FAILED[outcome], count)
     for what, shares in (("refusals", refused), ("failures", failed)):
         is_wanted = what == "refusals" if is_limited else is_reached
         if is_wanted and shares.mean() > FAILING[0] and shares.max() > FAILING[1]:
             yield _harm(what, shares, count / seconds, shares > FAILING[1])
     if is_limited:
         return
-    y = _slowness(frame, at, number)
+    y = _slowness(at, outcome, [one[2] for one in steps], number)
     if y is not None and _is_slower(y, is_reached):
         yield _harm("response times", y, count / seconds, _slow_bins(y))
 
 
-def _without_warm_up(data: RunData) -> RunData:
-    """The harm of a warm-up counts here as any other: the metrics see it as well."""
-    phases = tuple(replace(phase, warm_up_us=0) for phase in data.plan.phases)
-    return replace(data, plan=replace(data.plan, phases=phases))
+def _steps(
+    table: Columns, scenario: str, bins: Floats
+) -> list[tuple[NDArray[np.int64], Codes, Micros]]:
+    """Bin, outcome and response time of what was sent at first attempts, for each step."""
+    found = []
+    for step in dict.fromkeys(key.step for key in table.rows if key.scenario == scenario):
+        mine = [rows for key, rows in table.rows.items() if key[:2] == (scenario, step)]
+        rows = np.concatenate(mine)
+        rows = rows[_IS_SENT[table.outcome[rows]] & ~table.is_retry[rows]]
+        at = np.digitize(table.due_us[rows], bins) - 1
+        is_inside = (at >= 0) & (at < len(bins) - 1)
+        rows = rows[is_inside]
+        found.append(
+            (at[is_inside], table.outcome[rows], table.ended_us[rows] - table.due_us[rows])
+        )
+    return found or [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))]
 
 
 def _shares(at: NDArray[Any], hits: Flags, count: Floats) -> Floats:
@@ -171,18 +186,19 @@ def _shares(at: NDArray[Any], hits: Flags, count: Floats) -> Floats:
     return np.divide(found, count, out=np.zeros(len(count)), where=count > 0)
 
 
-def _slowness(frame: pl.DataFrame, at: NDArray[Any], number: int) -> Floats | None:
+def _slowness(
+    at: NDArray[np.int64], outcome: Codes, took: Sequence[Micros], number: int
+) -> Floats | None:
     """ln of the mean response time of each bin, every step measured by its own median."""
-    took = pl.col("ended_us") - pl.col("intended_us")
-    kept = pl.col("outcome").is_in(("ok", "timeout"))
-    relative = frame.with_columns(
-        pl.Series("at", at), (took / took.median().over("step").clip(1)).alias("relative")
-    )
-    means = relative.filter(kept).group_by("at").agg(pl.col("relative").mean())
-    if means.height < FEWEST_BINS:
+    usual = (max(float(np.median(one)), 1.0) if len(one) else 1.0 for one in took)
+    relative = np.concatenate([one / median for one, median in zip(took, usual, strict=True)])
+    kept = _IS_TIMED[outcome]
+    counts = np.bincount(at[kept], minlength=number)
+    known = np.flatnonzero(counts)
+    if len(known) < FEWEST_BINS:
         return None
-    known = means.sort("at")
-    y = np.interp(np.arange(number), known["at"].to_numpy(), known["relative"].to_numpy())
+    means = np.bincount(at[kept], weights=relative[kept], minlength=number)[known] / counts[known]
+    y = np.interp(np.arange(number), known, means)
     return np.asarray(np.log(np.maximum(y, 1e-6)))
 
 

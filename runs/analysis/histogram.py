@@ -5,7 +5,7 @@ that the middle of a bin is at most 0.049 % from any value in it. Adding the cou
 of two workers, gives the histogram of both together; percentiles must never be averaged.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -74,25 +74,7 @@ def middles_us(bins: Counts) -> NDArray[np.float64]:
     return middles
 
 
-def table(samples: pl.DataFrame, by: Iterable[str], times: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """One row for each group, kind of time and bin: `kind`, `bin`, `count` after the groups.
-
-    `times` are microseconds by their kind, null where a sample has none.
-    """
-    groups = list(by)
-    parts = [_binned(samples, groups, kind, time) for kind, time in times.items()]
-    return pl.concat(parts).sort(*groups, "kind", "bin")
-
-
 def from_table(rows: pl.DataFrame) -> Histogram:
-    """The histogram of all rows of `table` that are given."""
+    """The histogram of all rows of `seconds.histograms` that are given."""
     merged = rows.group_by("bin").agg(pl.col("count").sum()).sort("bin")
     return Histogram(merged["bin"].to_numpy(), merged["count"].to_numpy())
-
-
-def _binned(samples: pl.DataFrame, groups: list[str], kind: str, time: pl.Expr) -> pl.DataFrame:
-    timed = samples.select(*groups, time.alias("us")).drop_nulls("us")
-    bins = pl.Series("bin", bins_of(timed["us"].to_numpy()), dtype=pl.Int64)
-    counted = timed.with_columns(bins).group_by(*groups, "bin").agg(pl.len().cast(pl.Int64))
-    kinds = pl.lit(kind, dtype=pl.String).alias("kind")
-    return counted.select(*groups, kinds, "bin", pl.col("len").alias("count"))

@@ -6,7 +6,7 @@ bins) and counts how much those differ. Sources: STATISTICS §2.3 (6a) for rates
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -74,14 +74,13 @@ def quantiles(
     order-statistic interval stands in for the bootstrap; under 1/(1-q) samples there is a value
     and no interval.
     """
-    ordered = np.sort(values_ms)
-    blocks = _blocks(times_s)
-    return tuple(_quantile(values_ms, ordered, blocks, q, between_runs) for q in qs)
+    order = np.argsort(values_ms)
+    ordered, blocks = values_ms[order], _blocks(times_s)
+    blocks = blocks and replace(blocks, of=blocks.of[order])
+    return tuple(_quantile(ordered, blocks, q, between_runs) for q in qs)
 
 
-def _quantile(
-    values: Floats, ordered: Floats, blocks: _Blocks | None, q: float, between: float
-) -> Estimate:
+def _quantile(ordered: Floats, blocks: _Blocks | None, q: float, between: float) -> Estimate:
     count = len(ordered)
     if count == 0:
         return Estimate(None, None, None, 0, "no samples")
@@ -93,7 +92,7 @@ def _quantile(
     if blocks is None or count * (1 - q) < TAIL_SAMPLES:
         low, high = _order_statistics(ordered, q)
         return _widened(value, low, high, between, count)
-    return _from_replicas(value, *_bootstrap(values, ordered, blocks, q), blocks, between, count)
+    return _from_replicas(value, *_bootstrap(ordered, blocks, q), blocks, between, count)
 
 
 def _blocks(times_s: Floats) -> _Blocks | None:
@@ -117,24 +116,23 @@ def _weights(blocks: int) -> Floats:
     return rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=REPLICAS).astype(np.float64)
 
 
-def _bootstrap(values: Floats, ordered: Floats, blocks: _Blocks, q: float) -> tuple[Floats, float]:
+def _bootstrap(ordered: Floats, blocks: _Blocks, q: float) -> tuple[Floats, float]:
     """The quantile of each replica, and the factor by which autocorrelation widens them.
 
     A replica's quantile lies close to the run's own, so that only the samples around it are
     binned: the counts of each block on a grid of order statistics, times the replica's weights,
-    give each replica's weighted nearest rank.
+    give each replica's weighted nearest rank. `blocks` are those of the ordered values.
     """
-    count, number = len(ordered), blocks.number
+    number, middle = blocks.number, rank(len(ordered), q) - 1
     total = np.bincount(blocks.of, minlength=number).astype(np.float64)
-    value = ordered[rank(count, q) - 1]
-    excess = np.bincount(blocks.of[values <= value], minlength=number) - q * total
+    reached = int(np.searchsorted(ordered, ordered[middle], side="right"))
+    excess = np.bincount(blocks.of[:reached], minlength=number) - q * total
     spread = math.sqrt(number * float(np.var(excess))) + 1.0
-    grid = _grid(ordered, rank(count, q) - 1, 6 * spread)
-    counts = _counts_at(values, blocks.of, grid, number)
+    grid = _grid(ordered, middle, 6 * spread)
     weights = _weights(number)
     wanted = np.ceil(np.round(weights @ total * q, 9))
-    reached = weights @ counts
-    position = np.minimum((reached < wanted[:, None]).sum(axis=1), len(grid) - 1)
+    below = weights @ _counts_at(ordered, blocks, grid)
+    position = np.minimum((below < wanted[:, None]).sum(axis=1), len(grid) - 1)
     return grid[position], blocks.widening(excess)
 
 
@@ -146,12 +144,12 @@ def _grid(ordered: Floats, middle: int, reach: float) -> Floats:
     return np.unique(ordered[positions])
 
 
-def _counts_at(values: Floats, blocks: NDArray[np.int64], grid: Floats, number: int) -> Floats:
+def _counts_at(ordered: Floats, blocks: _Blocks, grid: Floats) -> Floats:
     """How many samples of each block are at most each grid value, shape (number, grid)."""
-    near = (values > grid[0]) & (values <= grid[-1])
-    cells = blocks[near] * len(grid) + np.searchsorted(grid, values[near])
-    counts = np.bincount(cells, minlength=number * len(grid)).reshape(number, len(grid))
-    counts[:, 0] += np.bincount(blocks[values <= grid[0]], minlength=number)
+    first, last = np.searchsorted(ordered, (grid[0], grid[-1]), side="right")
+    cells = blocks.of[first:last] * len(grid) + np.searchsorted(grid, ordered[first:last])
+    counts = np.bincount(cells, minlength=blocks.number * len(grid)).reshape(-1, len(grid))
+    counts[:, 0] += np.bincount(blocks.of[:first], minlength=blocks.number)
     return np.cumsum(counts, axis=1).astype(np.float64)
 
 

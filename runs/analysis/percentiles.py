@@ -1,6 +1,5 @@
 """Exact percentiles: the nearest rank, x[ceil(n*q)] counted from 1, on integer microseconds."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -46,7 +45,15 @@ def _exact(q: float) -> Fraction:
 
 def rank(count: int, q: float) -> int:
     """The 1-based nearest rank of the q-quantile among `count` values: 19 of 20 for 0.95."""
-    return max(1, math.ceil(count * _exact(q)))
+    exact = _exact(q)
+    return max(1, -(-count * exact.numerator // exact.denominator))
+
+
+def ranks(counts: NDArray[np.int64], q: float) -> NDArray[np.int64]:
+    """The same for many counts."""
+    exact = _exact(q)
+    found: NDArray[np.int64] = np.maximum(1, -(-counts * exact.numerator // exact.denominator))
+    return found
 
 
 def nearest_rank(sorted_values: NDArray[Any], q: float) -> float:

@@ -7,7 +7,10 @@ from typing import Final
 
 import polars as pl
 
-from runs.analysis import cells, histogram
+from runs.analysis import cells, columns, histogram
+from runs.analysis.cells import Cell
+from runs.analysis.columns import OK, Key, Micros
+from runs.analysis.histogram import Histogram
 from runs.analysis.outcomes import ANSWERED, FAILED, UNSENT
 from runs.analysis.run_data import RunData
 
@@ -17,10 +20,11 @@ _COUNTS: Final = ("due", "started", "answered", "good", "failed", "refused")
 _QUANTILES: Final = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 _IS_OK: Final = pl.col("outcome") == "ok"
 _IS_SENT: Final = ~pl.col("outcome").is_in(UNSENT)
-_TIMES: Final = {
-    "ok": pl.when(_IS_OK).then(pl.col("ended_us") - pl.col("intended_us")),
-    "service": pl.when(_IS_OK).then(pl.col("ended_us") - pl.col("started_us")),
-    "all": pl.when(_IS_SENT).then(pl.col("ended_us") - pl.col("intended_us")),
+_WAS_SENT: Final = ~columns.table(UNSENT)
+_OPTIONAL: Final = ("attempt", "due_us")
+_HISTOGRAMS: Final[dict[str, pl.DataType]] = {
+    **dict.fromkeys((*_SERIES, "kind"), pl.String()),
+    **dict.fromkeys(("bin", "count"), pl.Int64()),
 }
 
 
@@ -31,7 +35,7 @@ def of(data: RunData) -> pl.DataFrame:
     attempts by the second in which they were due; `started`, `answered` and `good` count what
     happened in the second, retries included.
     """
-    samples = cells.completed(data.samples)
+    samples = _completed(data.samples)
     parts = [_by_due(samples), _by_start(samples), _by_end(samples)]
     keys = pl.concat([part.select(*_STEP, "second") for part in parts]).unique()
     table = keys
@@ -44,10 +48,43 @@ def of(data: RunData) -> pl.DataFrame:
 def histograms(data: RunData) -> pl.DataFrame:
     """The judged times of each series as mergeable histograms: `scenario`, `step`, `phase`,
     `kind` (ok, service, all: as in the report), `bin`, `count`; see runs.analysis.histogram."""
-    scenarios = data.samples["scenario"].unique(maintain_order=True)
-    judged = [cells.judged(data, scenario, None, None) for scenario in scenarios]
-    samples = pl.concat(judged) if judged else cells.completed(data.samples)
-    return histogram.table(samples, _SERIES, _TIMES)
+    parts = [
+        _rows(key, kind, histogram.of(values))
+        for key, cell in cells.of(data).cells.items()
+        for kind, values in _times(cell).items()
+    ]
+    return pl.concat([pl.DataFrame(schema=_HISTOGRAMS), *parts]).sort(*_SERIES, "kind", "bin")
+
+
+def _times(cell: Cell) -> dict[str, Micros]:
+    response_us = cell.ended_us - cell.due_us
+    is_ok = cell.outcome == OK
+    return {
+        "ok": response_us[is_ok],
+        "service": (cell.ended_us - cell.started_us)[is_ok],
+        "all": response_us[_WAS_SENT[cell.outcome]],
+    }
+
+
+def _rows(key: Key, kind: str, found: Histogram) -> pl.DataFrame:
+    names = {**key._asdict(), "kind": kind}
+    return pl.DataFrame({**names, "bin": found.bins, "count": found.counts}, schema=_HISTOGRAMS)
+
+
+def _completed(samples: pl.DataFrame) -> pl.DataFrame:
+    """The columns that seconds need: `attempt` 1 where it is not known, and `intended_us`, when
+    the request was due or else started."""
+    lacking = [
+        pl.lit(None, pl.Int64).alias(name) for name in _OPTIONAL if name not in samples.columns
+    ]
+    return samples.with_columns(lacking).select(
+        *_STEP,
+        "started_us",
+        "ended_us",
+        "outcome",
+        pl.col("attempt").fill_null(1),
+        pl.coalesce("due_us", "started_us").alias("intended_us"),
+    )
 
 
 def _by_due(samples: pl.DataFrame) -> pl.DataFrame:

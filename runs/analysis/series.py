@@ -14,11 +14,11 @@ from operator import add
 from typing import Any, Final, Literal
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from runs.analysis import cells, intervals, percentiles
-from runs.analysis.cells import NO_TOKEN, OK, Cell, Cells, Key, Micros, Span
+from runs.analysis import cells, columns, intervals, percentiles
+from runs.analysis.cells import Cell, Cells, Span
+from runs.analysis.columns import NO_TOKEN, OK, Key, Micros
 from runs.analysis.estimate import Estimate
 from runs.analysis.outcomes import FAILED, OUTCOMES, UNDECLARED, UNRANKED, UNSENT
 from runs.analysis.percentiles import QUANTILES, Spread
@@ -30,15 +30,9 @@ LoadModel = Literal["open", "closed", "mixed"]
 
 INTERVALS: Final = ("p50", "p95", "p99")  # the percentiles of response_ms that carry one
 
-
-def _table(names: Iterable[str]) -> NDArray[np.bool_]:
-    """Whether the outcome of a code is among the names: a lookup for whole arrays of codes."""
-    return np.isin(OUTCOMES, tuple(names))
-
-
-_IS_UNSENT: Final = _table(UNSENT)
-_IS_UNDECLARED: Final = _table(UNDECLARED)
-_IS_UNRANKED: Final = _table(UNRANKED)
+_IS_UNSENT: Final = columns.table(UNSENT)
+_IS_UNDECLARED: Final = columns.table(UNDECLARED)
+_IS_UNRANKED: Final = columns.table(UNRANKED)
 
 
 @dataclass(frozen=True)
@@ -115,26 +109,6 @@ def rows(data: RunData) -> tuple[Series, ...]:
     build = _Build(table, data.plan)
     judged = [build.row(*key, keys=(key,)) for key in build.keys]
     return (*judged, *_pooled(build, table))
-
-
-def window(data: RunData, scenario: str, step: str | None, phase: str | None) -> pl.DataFrame:
-    """The judged samples of a row: first attempts that were due outside the declared warm-up.
-
-    With the columns of the samples and, in microseconds, `intended_us` (due, or else started)
-    and `response_us` (ended less intended).
-    """
-    frame = cells.judged(data, scenario, step, phase)
-    return frame.with_columns((pl.col("ended_us") - pl.col("intended_us")).alias("response_us"))
-
-
-def answers(data: RunData, scenario: str, step: str | None, phase: str | None) -> pl.DataFrame:
-    """What `throughput_rps` counts: answers that came in the window, whenever they were due."""
-    return cells.answers(data, scenario, step, phase)
-
-
-def length_s(data: RunData, scenario: str, phase: str | None) -> float:
-    """The seconds that rates of a row are taken over."""
-    return cells.length_s(cells.windows(data, scenario, phase))
 
 
 def _keys(table: Cells) -> list[Key]:

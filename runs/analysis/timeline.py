@@ -1,25 +1,27 @@
 """A run second by second: what was due, sent and answered, how long it took, what was in flight,
 and the probe readings on the same clock. The columns of the charts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from runs.analysis import cells
+from runs.analysis import columns, percentiles
+from runs.analysis.columns import OK, Codes, Columns, Micros, Rows
 from runs.analysis.outcomes import ANSWERED, OUTCOMES, UNRANKED, UNSENT
-from runs.analysis.percentiles import rank
 from runs.analysis.run_data import RunData
 
 MOST_BINS: Final = 600
 _WIDTHS_S: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 _QUANTILES: Final = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
-_OK: Final = OUTCOMES.index("ok")
+_IS_SENT: Final = ~columns.table(UNSENT)
+_IS_ANSWER: Final = columns.table(ANSWERED)
+_IS_RANKED: Final = ~columns.table(UNRANKED)
 _ONE_BIN: Final = 1 << 40  # microseconds, longer than any response: 12 days
 _UNANSWERED: Final = _ONE_BIN - 1
+_NO_ROWS: Final = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -81,27 +83,36 @@ class Timeline:
 
 def of(data: RunData) -> Timeline:
     """Bins of a second, or of the next round width that leaves at most 600 of them."""
-    samples = cells.completed(data.samples)
-    width_s = _width_s(_end_us(data, samples))
-    count = max(1, -(-_end_us(data, samples) // (width_s * 1_000_000)))
-    clock = _Clock(width_s * 1_000_000, int(count))
-    names = dict.fromkeys([*data.plan.scenarios, *samples["scenario"].unique(maintain_order=True)])
-    tracks = {name: _track(samples.filter(pl.col("scenario") == name), clock) for name in names}
+    table = columns.of(data)
+    end_us = _end_us(data, table)
+    width_s = _width_s(end_us)
+    clock = _Clock(width_s * 1_000_000, max(1, -(-end_us // (width_s * 1_000_000))))
+    names = _names(data, table)
+    counts = {name: _Counts.of(table, table.of_scenario(name), clock) for name in names}
+    total = _Counts.together([*counts.values(), _Counts.of(table, _NO_ROWS, clock)])
     return Timeline(
         bin_s=float(width_s),
         t_s=tuple(float(one * width_s) for one in range(clock.count)),
-        total=_track(samples, clock),
-        scenarios=tracks,
+        total=_track(total, clock),
+        scenarios={name: _track(one, clock) for name, one in counts.items()},
         phases=_bands(data),
         probes=_probe_tracks(data, clock),
     )
 
 
-def _end_us(data: RunData, samples: pl.DataFrame) -> int:
+def _names(data: RunData, table: Columns) -> Iterable[str]:
+    """The scenarios of the plan, then others in the order of their first sample."""
+    first = {key.scenario: len(table.due_us) for key in table.rows}
+    for key, rows in table.rows.items():
+        first[key.scenario] = min(first[key.scenario], int(rows[0]))
+    return dict.fromkeys([*data.plan.scenarios, *sorted(first, key=first.__getitem__)])
+
+
+def _end_us(data: RunData, table: Columns) -> int:
     """The end of the last phase or of the last answer, whichever is later."""
     planned = [phase.end_us for phase in data.plan.phases]
-    seen = samples.select(pl.max_horizontal("ended_us", "intended_us").max()).item()
-    return max([*planned, 0 if seen is None else int(seen) + 1, 1])
+    seen = [int(times.max()) + 1 for times in (table.ended_us, table.due_us) if len(times)]
+    return max([*planned, *seen, 1])
 
 
 def _width_s(end_us: int) -> int:
@@ -116,87 +127,117 @@ class _Clock:
     width_us: int
     count: int
 
-    def bins(self, times_us: NDArray[Any]) -> NDArray[np.int64]:
-        bins: NDArray[np.int64] = np.clip(times_us // self.width_us, 0, self.count - 1)
+    def bins(self, times_us: Micros) -> Micros:
+        bins: Micros = np.clip(times_us // self.width_us, 0, self.count - 1)
         return bins
 
-    def counts(self, times_us: NDArray[Any]) -> tuple[int, ...]:
-        return _whole(np.bincount(self.bins(times_us), minlength=self.count))
+    def counts(self, bins: Micros, codes: Codes, kinds: int) -> Micros:
+        """How many of each code there are in each bin, shape (kinds, bins)."""
+        counts = np.bincount(
+            codes.astype(np.int64) * self.count + bins, minlength=kinds * self.count
+        )
+        return counts.reshape(kinds, self.count)
+
+    def left_us(self, bins: Micros, times_us: Micros) -> Micros:
+        """The sum of what was left of each bin at the times in it; floats hold it exactly."""
+        left = (bins + 1) * self.width_us - np.clip(times_us, 0, None)
+        return np.bincount(bins, weights=left, minlength=self.count).astype(np.int64)
 
 
-def _whole(counts: NDArray[Any]) -> tuple[int, ...]:
-    return tuple(counts.tolist())
+@dataclass(frozen=True)
+class _Counts:
+    """What happened in each bin, as whole numbers, so that scenarios add up to their total.
+
+    `due` and `ended` have a row for each outcome, `classes` one for each hundred of statuses;
+    `begun_us` and `ended_us` are what was left of the bins at each start and end. `ranked` holds
+    bin times _ONE_BIN plus the response time of each request that is ranked.
+    """
+
+    due: Micros
+    classes: Micros
+    begun: Micros
+    ended: Micros
+    begun_us: Micros
+    ended_us: Micros
+    ranked: Micros
+
+    @classmethod
+    def of(cls, table: Columns, rows: Rows, clock: _Clock) -> "_Counts":
+        first = rows[~table.is_retry[rows]]
+        sent = rows[_IS_SENT[table.outcome[rows]]]
+        due, ended = (clock.bins(times) for times in (table.due_us[first], table.ended_us[sent]))
+        begun, outcome = clock.bins(table.started_us[sent]), table.outcome[first]
+        ranked = _IS_RANKED[outcome]
+        return cls(
+            due=clock.counts(due, outcome, len(OUTCOMES)),
+            classes=clock.counts(due, np.clip(table.status[first] // 100, 0, 6), 7),
+            begun=np.bincount(begun, minlength=clock.count),
+            ended=clock.counts(ended, table.outcome[sent], len(OUTCOMES)),
+            begun_us=clock.left_us(begun, table.started_us[sent]),
+            ended_us=clock.left_us(ended, table.ended_us[sent]),
+            ranked=np.sort((due * _ONE_BIN + _response_us(table, first))[ranked]),
+        )
+
+    @classmethod
+    def together(cls, parts: Sequence["_Counts"]) -> "_Counts":
+        every = [vars(part) for part in parts]
+        sums = {name: sum(one[name] for one in every) for name in every[0] if name != "ranked"}
+        return cls(**sums, ranked=np.sort(np.concatenate([one["ranked"] for one in every])))
 
 
-def _track(samples: pl.DataFrame, clock: _Clock) -> Track:
-    outcome = samples["outcome"].cast(pl.Enum(OUTCOMES)).to_physical().to_numpy()
-    started, ended = samples["started_us"].to_numpy(), samples["ended_us"].to_numpy()
-    is_sent = ~np.isin(OUTCOMES, UNSENT)[outcome]
-    is_answer = np.isin(OUTCOMES, ANSWERED)[outcome]
-    first = (samples["attempt"] == 1).to_numpy()
-    due = samples["intended_us"].to_numpy()[first]
-    status = samples["status"].fill_null(0).to_numpy()[first]
-    bins = clock.bins(due)
+def _response_us(table: Columns, rows: Rows) -> Micros:
+    response = np.clip(table.ended_us[rows] - table.due_us[rows], 0, _UNANSWERED - 1)
+    return np.where(table.outcome[rows] == OK, response, _UNANSWERED)
+
+
+def _track(counts: _Counts, clock: _Clock) -> Track:
     return Track(
-        due=_whole(np.bincount(bins, minlength=clock.count)),
-        started=clock.counts(started[is_sent]),
-        answered=clock.counts(ended[is_answer]),
-        good=clock.counts(ended[outcome == _OK]),
-        in_flight=_in_flight(started[is_sent], ended[is_sent], clock),
-        **_percentiles(bins, ended[first] - due, outcome[first], clock),
-        outcomes=_by_name(dict(enumerate(OUTCOMES)), outcome[first], bins, clock),
-        classes=_by_name({n: f"{n}xx" for n in range(1, 6)}, status // 100, bins, clock),
+        due=_whole(counts.due.sum(axis=0)),
+        started=_whole(counts.begun),
+        answered=_whole(counts.ended[_IS_ANSWER].sum(axis=0)),
+        good=_whole(counts.ended[OK]),
+        in_flight=_in_flight(counts, clock),
+        **_percentiles(counts),
+        outcomes={
+            name: _whole(one) for name, one in zip(OUTCOMES, counts.due, strict=True) if one.any()
+        },
+        classes={
+            f"{n}xx": _whole(counts.classes[n]) for n in range(1, 6) if counts.classes[n].any()
+        },
     )
 
 
-def _by_name(
-    names: Mapping[int, str], codes: NDArray[Any], bins: NDArray[np.int64], clock: _Clock
-) -> dict[str, tuple[int, ...]]:
-    """Counts a bin of each code that occurs."""
-    found = {}
-    for code, name in names.items():
-        mine = bins[codes == code]
-        if len(mine):
-            found[name] = _whole(np.bincount(mine, minlength=clock.count))
-    return found
+def _whole(counts: Micros) -> tuple[int, ...]:
+    return tuple(counts.tolist())
 
 
-def _in_flight(
-    started: NDArray[np.int64], ended: NDArray[np.int64], clock: _Clock
-) -> tuple[float, ...]:
+def _in_flight(counts: _Counts, clock: _Clock) -> tuple[float, ...]:
     """The mean of each bin: what came in with the bin, plus the share that each start adds and
     each end takes away."""
-    change = np.zeros(clock.count)
-    partial = np.zeros(clock.count)
-    for times, sign in ((started, 1), (ended, -1)):
-        bins = clock.bins(times)
-        left = (bins + 1) * clock.width_us - np.clip(times, 0, None)
-        change += sign * np.bincount(bins, minlength=clock.count)
-        partial += sign * np.bincount(bins, weights=left / clock.width_us, minlength=clock.count)
-    carried = np.concatenate(([0.0], np.cumsum(change)[:-1]))
+    change = np.cumsum(counts.begun - counts.ended.sum(axis=0))
+    carried = np.concatenate(([0], change[:-1]))
+    partial = (counts.begun_us - counts.ended_us) / clock.width_us
     return tuple(np.round(np.maximum(carried + partial, 0.0), 3).tolist())
 
 
-def _percentiles(
-    bins: NDArray[np.int64], response_us: NDArray[np.int64], outcome: NDArray[Any], clock: _Clock
-) -> dict[str, Any]:
-    """Nearest ranks of each bin, from one sort of integers that hold bin and time."""
-    ranked = ~np.isin(OUTCOMES, UNRANKED)[outcome]
-    times = np.where(outcome == _OK, np.clip(response_us, 0, _UNANSWERED - 1), _UNANSWERED)
-    ordered = np.sort(bins[ranked] * _ONE_BIN + times[ranked]) % _ONE_BIN
-    counts = np.bincount(bins[ranked], minlength=clock.count)
-    first = np.concatenate(([0], np.cumsum(counts)[:-1]))
+def _percentiles(counts: _Counts) -> dict[str, Any]:
+    """Nearest ranks of each bin."""
+    ranked = counts.due[_IS_RANKED].sum(axis=0)
+    first = np.cumsum(ranked) - ranked
     return {
         name: tuple(
-            _milliseconds(ordered[start + rank(n, q) - 1]) if n else None
-            for start, n in zip(first.tolist(), counts.tolist(), strict=True)
+            _milliseconds(int(counts.ranked[at])) if n else None
+            for at, n in zip(
+                (first + percentiles.ranks(ranked, q) - 1).tolist(), ranked.tolist(), strict=True
+            )
         )
         for name, q in _QUANTILES.items()
     }
 
 
-def _milliseconds(micros: np.int64) -> float | None:
-    return None if micros == _UNANSWERED else int(micros) / 1000
+def _milliseconds(ranked: int) -> float | None:
+    micros = ranked % _ONE_BIN
+    return None if micros == _UNANSWERED else micros / 1000
 
 
 def _bands(data: RunData) -> tuple[PhaseBand, ...]:

@@ -37,7 +37,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from runs.analysis import cells, percentiles, wording
-from runs.analysis.cells import OK, Cell, Cells, Codes
+from runs.analysis.cells import Cell
+from runs.analysis.columns import OK, Codes
 from runs.analysis.outcomes import FAILED, OUTCOMES, UNSENT
 from runs.analysis.plan import PLATEAU, Phase
 from runs.analysis.run_data import RunData
@@ -92,12 +93,9 @@ class _Finding:
     reason: Reason
 
 
-def judge(data: RunData, table: Cells | None = None) -> Validity:
-    """Look for every reason to doubt a run; the worst comes first.
-
-    `table` is the run cut into cells, where the caller has it already.
-    """
-    run = _Run(data, table)
+def judge(data: RunData) -> Validity:
+    """Look for every reason to doubt a run; the worst comes first."""
+    run = _Run(data)
     findings = [finding for look in _LOOKS for finding in look(run)]
     findings.sort(key=lambda one: -_SEVERITY[one.severity])
     verdict: ValidityVerdict = findings[0].severity if findings else "valid"
@@ -164,9 +162,9 @@ def _is(outcome: Codes, which: Sequence[str]) -> Flags:
 class _Run:
     """A run and its stretches, cut once."""
 
-    def __init__(self, data: RunData, table: Cells | None) -> None:
+    def __init__(self, data: RunData) -> None:
         self.data = data
-        self.table = table or cells.of(data)
+        self.table = cells.of(data)
 
     @cached_property
     def stretches(self) -> tuple[_Stretch, ...]:
@@ -417,7 +415,7 @@ def _few(run: _Run) -> Iterator[_Finding]:
 
 def _unhealthy_before(run: _Run) -> Iterator[_Finding]:
     """The target failed from the first request on, before any load could have hurt it."""
-    samples = run.data.samples
+    samples = run.data.samples.select("started_us", "outcome")
     early = samples["started_us"].bottom_k(4 * FIRST_REQUESTS).sort()
     known = samples.filter(
         (pl.col("started_us") <= pl.lit(early).max()) & ~pl.col("outcome").is_in((*UNSENT, "cut"))

@@ -6,26 +6,64 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from runs.formats import gatling, gatling_binary, jmeter, k6
+from runs.formats import (
+    ab,
+    artillery,
+    autocannon,
+    gatling,
+    gatling_binary,
+    hey,
+    hyperfoil,
+    jmeter,
+    k6,
+    locust,
+    oha,
+    taurus,
+    vegeta,
+    wrk,
+)
 from runs.formats.errors import FormatError
 from runs.formats.imported import Imported
+from runs.formats.limits import Limits
 from runs.formats.source import Source
 
 AUTO: Final = "auto"
 # Asked in this order; the first that knows a file has it.
-READERS: Final[Sequence[ModuleType]] = (gatling_binary, k6, gatling, jmeter)
+READERS: Final[Sequence[ModuleType]] = (
+    gatling_binary,
+    vegeta,
+    artillery,
+    autocannon,
+    oha,
+    hyperfoil,
+    k6,
+    gatling,
+    locust,
+    hey,
+    ab,
+    wrk,
+    taurus,
+    jmeter,
+)
+# On one's own machine: more than any tool writes for the most samples that are taken.
+_OFFLINE: Final = Limits(inflated_bytes=64 << 30)
 NAMES: Final = tuple(dict.fromkeys(reader.NAME for reader in READERS))
 
 
 def read(
-    path: Path, kind: str = AUTO, *, name: str = "", most_bytes: int | None = None
+    path: Path,
+    kind: str = AUTO,
+    *,
+    name: str = "",
+    limits: Limits | None = None,
+    most_bytes: int | None = None,
 ) -> Imported:
     """The run in a file of another tool.
 
     `kind` is the tool's name, or `auto`. With `most_bytes` only the beginning is read. Raises a
     FormatError that names the file, and line and column where they are known.
     """
-    source = Source(path, name=name, most_bytes=most_bytes)
+    source = Source(path, name=name, limits=limits or _OFFLINE, most_bytes=most_bytes)
     found: Imported = reader_of(source, kind).read(source)
     return found
 

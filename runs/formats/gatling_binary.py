@@ -28,11 +28,11 @@ _INT: Final = struct.Struct(">i")
 _LONG: Final = struct.Struct(">q")
 
 
-class _Cut(Exception):
+class _CutError(Exception):
     """The file ends inside a record."""
 
 
-class _Damaged(Exception):
+class _DamagedError(Exception):
     """The bytes are no record of Gatling's."""
 
 
@@ -70,11 +70,11 @@ class _Bytes:
         return self.offset + self._at
 
     def take(self, size: int) -> bytes:
-        """The next bytes; _Cut where there are not so many."""
+        """The next bytes; _CutError where there are not so many."""
         while len(self._buffer) - self._at < size:
             piece = next(self._pieces, None)
             if piece is None:
-                raise _Cut
+                raise _CutError
             self.offset += self._at
             self._buffer, self._at = self._buffer[self._at :] + piece, 0
         found = self._buffer[self._at : self._at + size]
@@ -96,31 +96,31 @@ class _Bytes:
         """A number of things that follow."""
         found = self.int32()
         if not 0 <= found <= 1_000_000:
-            raise _Damaged(f"a count of {found}")
+            raise _DamagedError(f"a count of {found}")
         return found
 
     def boolean(self) -> bool:
         found = self.byte()
         if found > 1:
-            raise _Damaged(f"{found} where true or false is expected")
+            raise _DamagedError(f"{found} where true or false is expected")
         return found == 1
 
     def string(self) -> str:
         length = self.int32()
         if not 0 <= length <= _LONGEST:
-            raise _Damaged(f"a text of {length} bytes")
+            raise _DamagedError(f"a text of {length} bytes")
         if not length:
             return ""
         text, coder = self.take(length), self.byte()
         if coder > 1:
-            raise _Damaged(f"a text with the coder {coder}")
+            raise _DamagedError(f"a text with the coder {coder}")
         # UTF-16 stands in the order of the machine that wrote it: little-endian on x86 and ARM.
         return text.decode("latin-1" if coder == 0 else "utf-16-le", errors="replace")
 
     def is_at_end(self) -> bool:
         try:
             self.take(1)
-        except _Cut:
+        except _CutError:
             return True
         self._at -= 1
         return False
@@ -148,9 +148,9 @@ class _Log:
                 self._record()
                 if len(self._rows) >= _ROWS_AT_ONCE:
                     yield self._frame()
-        except _Cut:
+        except _CutError:
             self.source.cut(f"is cut in the record at byte {start:,}: it is left out.")
-        except _Damaged as error:
+        except _DamagedError as error:
             if not self._rows and not self._start_ms:
                 raise self.source.error(
                     1, start + 1, f"not a log of Gatling: {error} in the first record."
@@ -194,7 +194,7 @@ class _Log:
             self._cached()
             self._bytes.take(4)
         else:
-            raise _Damaged(f"a record of the kind {kind}")
+            raise _DamagedError(f"a record of the kind {kind}")
 
     def _run(self) -> None:
         self._bytes.string()  # the version, which says nothing that the records do not
@@ -223,11 +223,11 @@ class _Log:
         number = self._bytes.int32()
         if number > 0:
             if len(self._strings) >= _MOST_STRINGS:
-                raise _Damaged(f"more than {_MOST_STRINGS:,} texts")
+                raise _DamagedError(f"more than {_MOST_STRINGS:,} texts")
             self._strings[number] = self._bytes.string()
         found = self._strings.get(abs(number))
         if found is None:
-            raise _Damaged(f"text number {-number}, which was not given before")
+            raise _DamagedError(f"text number {-number}, which was not given before")
         return found
 
     def _frame(self) -> pl.DataFrame:

@@ -66,7 +66,14 @@ class Imported:
             return self.samples.height
         return sum(row.count for row in self.rows if not row.pooled)
 
-    def manifest(self, run_id: str, labels: Mapping[str, str] | None = None) -> Manifest:
+    def manifest(
+        self,
+        run_id: str,
+        labels: Mapping[str, str] | None = None,
+        *,
+        file: str = "",
+        reader: str = "auto",
+    ) -> Manifest:
         """The manifest that a spool of this run would have; without a known start it says 0."""
         started_ns = (self.started_at_us or 0) * 1000
         return Manifest(
@@ -80,6 +87,8 @@ class Imported:
             ended_at_ns=started_ns + self.length_us * 1000,
             phases=[_entry(phase) for phase in self.plan.phases],
             imported=ImportEntry(
+                file=file,
+                reader=reader,
                 samples=self.fidelity.samples,
                 schedule=self.fidelity.schedule,
                 failures=self.fidelity.failures,
@@ -104,7 +113,14 @@ class Imported:
         if not self.holds_samples:
             return _report_of_rows(self, info)
         built = reports.build(self.run_data(info), baseline)
-        return replace(built, series=(*built.series, *self.rows_apart(info)))
+        series = (*built.series, *self.rows_apart(info))
+        if self.fidelity.failures:
+            return replace(built, series=series)
+        return replace(
+            built,
+            series=tuple(without_failures(row) for row in series),
+            journeys=tuple(replace(one, success_rate=None) for one in built.journeys),
+        )
 
     def rows_apart(self, info: RunInfo) -> Iterable[Series]:
         """Transactions and sub-results as rows of their own; no pooled row holds them."""
@@ -112,6 +128,29 @@ class Imported:
             return ()
         data = replace(self.run_data(info), samples=self.apart)
         return (row for row in series.rows(data) if not row.pooled and row.count)
+
+
+def without_failures(row: Series) -> Series:
+    """A row of a source that does not hold what failed: no share of failures, and none of the
+    percentiles among which failures would rank. Goodput stays where statuses are known."""
+    response = replace(
+        row.response_ms,
+        p50=None,
+        p90=None,
+        p95=None,
+        p99=None,
+        p99_9=None,
+        unanswered=None,
+        ci=dict.fromkeys(row.response_ms.ci),
+    )
+    return replace(
+        row,
+        error_rate=None,
+        rate_4xx=None,
+        rate_5xx=None,
+        goodput_rps=row.goodput_rps if row.statuses else None,
+        response_ms=response,
+    )
 
 
 def run_id_of(*parts: str) -> str:

@@ -46,15 +46,21 @@ _DATES: Final = tuple(
     for gap in (" ", "T")
 )
 _SLACK_US: Final = 2000  # stamps are whole milliseconds, and a thread takes a moment
-# The attributes of a sample in XML.
-_XML: Final = dict(
-    pair.split("=")
-    for pair in (
-        "ts=timeStamp t=elapsed lb=label rc=responseCode rm=responseMessage tn=threadName"
-        " dt=dataType s=success by=bytes sby=sentBytes lt=Latency it=IdleTime ct=Connect"
-        " hn=Hostname"
-    ).split()
-)
+# The attributes of a sample in XML that matter here.
+_XML: Final = {
+    "ts": "timeStamp",
+    "t": "elapsed",
+    "lb": "label",
+    "rc": "responseCode",
+    "rm": "responseMessage",
+    "tn": "threadName",
+    "s": "success",
+    "by": "bytes",
+    "sby": "sentBytes",
+    "lt": "Latency",
+    "ct": "Connect",
+    "hn": "Hostname",
+}
 _SAMPLES: Final = frozenset(("httpSample", "sample"))
 
 
@@ -137,17 +143,8 @@ def _csv_frames(source: Source, layout: _Layout, seen: _Seen) -> Iterator[pl.Dat
     seen.has_times = "timeStamp" in layout.names
     seen.has_success = "success" in layout.names
     for rows in table.rows(source, layout.names, layout.separator, has_header=layout.has_header):
-        frame = rows.frame.filter(~pl.all_horizontal(pl.all().is_null()))
-        typed = _typed(frame, seen)
-        for name, column in (("took_us", "elapsed"), ("time_us", "timeStamp")):
-            bad = typed.with_row_index("row").filter(pl.col(name).is_null())
-            if bad.height:
-                place = layout.names.index(column) + 1 if column in layout.names else 1
-                seen.left_out.add(
-                    f"no readable {column}", bad.height, rows.line_of(bad["row"][0]), place
-                )
-            typed = typed.filter(pl.col(name).is_not_null())
-        yield typed
+        needed = {"took_us": "elapsed", "time_us": "timeStamp"}
+        yield table.readable(rows, _typed(rows.frame, seen), layout.names, seen.left_out, needed)
 
 
 def _typed(frame: pl.DataFrame, seen: _Seen) -> pl.DataFrame:

@@ -135,6 +135,7 @@ def _of_points(source: Source, points: Any) -> Imported:
         requests,
         left_out=seen.left_out,
         failures=seen.used != "iteration_duration",
+        resolution_us=lambda: 1 if seen.has_fractions else 1_000_000,
         notes=seen.notes,
     )
 

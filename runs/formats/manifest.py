@@ -92,8 +92,10 @@ class Segment(_Entry):
 
 
 class ImportEntry(_Entry):
-    """What another tool's results can support; absent in a spool of our own."""
+    """The raw file of another tool's run, and what it can support; absent in a spool of our own."""
 
+    file: str = ""
+    reader: str = "auto"
     samples: Literal["raw", "histogram", "summary"] = "raw"
     schedule: bool = False
     failures: bool = True

@@ -18,7 +18,7 @@ from runs.analysis.run_data import Fidelity, RunInfo
 from runs.analysis.series import Series
 from runs.formats import samples
 from runs.formats.errors import FormatError
-from runs.formats.imported import PHASE, Imported
+from runs.formats.imported import PHASE, Imported, without_failures
 from runs.formats.left_out import LeftOut
 from runs.formats.segment import Notes
 from runs.formats.source import Source
@@ -36,6 +36,8 @@ _LONGEST_US: Final = 31 * _DAY_US
 _FIRST_US: Final = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 _LAST_US: Final = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+# More digits of a second than a microsecond has.
+_NANOSECONDS: Final = re.compile(r"(\.\d{6})\d+")
 _TIMES: Final = ("started_us", "first_byte_us", "ended_us")
 
 
@@ -48,6 +50,7 @@ def of_samples(
     clock: Clock = "absolute",
     campaign: str | Callable[[], str] = "",
     failures: bool = True,
+    resolution_us: Callable[[], int] = int,
     apart: Sequence[pl.DataFrame] = (),
     notes: Callable[[], Notes] = tuple,
 ) -> Imported:
@@ -55,8 +58,9 @@ def of_samples(
 
     Frames have `scenario`, `step`, `outcome`, `started_us`, `ended_us` and any other columns of a
     sample; times are microseconds, since 1970 or since the run's start by `clock`. What cannot be
-    (no time, an end before its start, another century) is left out and counted. `notes` and a
-    callable `campaign` are asked once everything has been read. FormatError where no row is left.
+    (no time, an end before its start, another century) is left out and counted. `resolution_us` is
+    how coarse the times are; it, `notes` and a callable `campaign` are asked once everything has
+    been read. FormatError where no row is left.
     """
     table = _collected(source, frames)
     table = _possible(table, clock, left_out)
@@ -65,12 +69,13 @@ def of_samples(
     beside = _possible(_collected(source, apart), clock, LeftOut(source.name))
     first = _least(table, "started_us")
     names = _Names(table)
-    table, beside = (_finished(names.of(one), first) for one in (table, beside))
+    table = _finished(names.of(table), first)
+    beside = _finished(_Names(beside).of(beside), first)
     is_absolute = clock == "absolute"
     return Imported(
         tool=tool,
         campaign=name_of((campaign if isinstance(campaign, str) else campaign()) or tool),
-        plan=Plan(_phases(table)),
+        plan=Plan(_phases(table, resolution_us())),
         fidelity=Fidelity(
             samples="raw", schedule=False, failures=failures, absolute_time=is_absolute
         ),
@@ -107,7 +112,7 @@ def of_durations(
         fidelity=replace(found.fidelity, samples="histogram", absolute_time=False),
         samples=samples.empty(),
         apart=samples.empty(),
-        rows=tuple(_without_intervals(row) for row in rows),
+        rows=tuple(_without_intervals(row, failures=failures) for row in rows),
         notes=(*found.notes, *notes, _NO_TIMES.format(count=found.samples.height)),
     )
 
@@ -118,8 +123,9 @@ _NO_TIMES: Final = (
 )
 
 
-def _without_intervals(row: Series) -> Series:
+def _without_intervals(row: Series, *, failures: bool) -> Series:
     """Intervals come from the course over time."""
+    row = row if failures else without_failures(row)
     response = replace(row.response_ms, ci=dict.fromkeys(row.response_ms.ci))
     return replace(row, window_us=(0, 0), response_ms=response)
 
@@ -129,6 +135,25 @@ def nothing_left(source: Source, left_out: LeftOut) -> FormatError:
     line, column = left_out.first_place
     why = "; ".join(left_out.reasons()) or "it holds no request"
     return source.error(line or 1, column or 1, f"nothing can be read: {why}.")
+
+
+def micros(value: pl.Expr, factor: float) -> pl.Expr:
+    """Times in any unit as whole microseconds; null where they are absurd."""
+    return (value * factor).round().cast(pl.Int64, strict=False)
+
+
+def time_of(text: object) -> int | None:
+    """A moment in RFC 3339 as microseconds since 1970, None where it cannot be one."""
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(_NANOSECONDS.sub(r"\1", text))
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        return None
+    found = round(moment.timestamp() * 1_000_000)
+    return found if _FIRST_US <= found < _LAST_US else None
 
 
 def name_of(text: str) -> str:
@@ -145,11 +170,16 @@ def _collected(source: Source, frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
             raise source.error(
                 1, 1, f"it holds more than {MOST_SAMPLES:,} samples, the most that are taken."
             )
-        found.append(_completed(frame))
+        found.append(completed(frame))
     return pl.concat(found)
 
 
-def _completed(frame: pl.DataFrame) -> pl.DataFrame:
+def empty() -> pl.DataFrame:
+    """No sample, with every column of one."""
+    return samples.empty()
+
+
+def completed(frame: pl.DataFrame) -> pl.DataFrame:
     """All the columns of a sample, in their order and of their kinds."""
     return frame.select(
         (pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, kind)).alias(name)
@@ -236,18 +266,20 @@ def _finished(table: pl.DataFrame, first_us: int) -> pl.DataFrame:
     )
 
 
-def _phases(table: pl.DataFrame) -> tuple[Phase, ...]:
+def _phases(table: pl.DataFrame, resolution_us: int) -> tuple[Phase, ...]:
     """One a scenario, from its first start to its last end.
 
-    A scenario of one sample has a phase of no length: how often it came is not known.
+    A scenario of one sample has a phase of no length, and so has one that lasted less than ten
+    times as long as its times are coarse: how often its requests came is not known.
     """
     extents = table.group_by("scenario", maintain_order=True).agg(
         pl.col("started_us").min().alias("start"),
         pl.col("ended_us").max().alias("end"),
         pl.len(),
     )
+    least_us = 10 * resolution_us
     return tuple(
-        Phase(scenario, PHASE, start, end + 1 if count > 1 and end > start else start)
+        Phase(scenario, PHASE, start, end + 1 if count > 1 and end - start > least_us else start)
         for scenario, start, end, count in extents.iter_rows()
     )
 

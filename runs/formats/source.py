@@ -12,14 +12,13 @@ from typing import BinaryIO, Final, Protocol
 
 import zstandard
 
-from runs.formats.errors import FormatError
+from runs.formats.errors import FormatError, PlaceError
+from runs.formats.limits import Limits
 from runs.formats.segment import Block, Notes
 
 HEAD: Final = 1 << 16
 LONGEST_RECORD: Final = 64 << 20
 LARGEST_DOCUMENT: Final = 64 << 20
-# More than any tool writes for the most samples that are taken; a bomb inflates to more.
-LARGEST_PLAIN: Final = 64 << 30
 
 _PIECE: Final = 1 << 20
 # A kilobyte of zstd inflates to 32 MB at the very most, so that a bomb cannot fill the memory.
@@ -45,8 +44,16 @@ class Source:
     With `most_bytes` only so much of its plain text is read, as if the file were cut there.
     """
 
-    def __init__(self, path: Path, *, name: str = "", most_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        name: str = "",
+        limits: Limits | None = None,
+        most_bytes: int | None = None,
+    ) -> None:
         self.path = path
+        self._limits = limits or Limits()
         self.name = name or path.name
         self.notes: Notes = ()
         self.is_cut = False
@@ -62,9 +69,9 @@ class Source:
                 break
         return found[:HEAD].removeprefix(_BOM)
 
-    def error(self, line: int, column: int, message: str) -> FormatError:
+    def error(self, line: int, column: int, message: str) -> PlaceError:
         """An error that names file, line and column, both from 1."""
-        return FormatError(f"{self.name}, line {line}, column {column}: {message}")
+        return PlaceError(self.name, line, column, message)
 
     def pieces(self) -> Iterator[bytes]:
         """The plain text up to its end, or up to where it is cut or damaged."""
@@ -73,10 +80,10 @@ class Source:
         for piece in self._inflated():
             kept = piece.removeprefix(_BOM) if not total else piece
             total += len(piece)
-            if total > LARGEST_PLAIN:
+            if total > self._limits.inflated_bytes:
                 raise FormatError(
-                    f"{self.name} inflates to more than {LARGEST_PLAIN >> 30} GB: no result file"
-                    " of a load tool is that large. Nothing of it was kept."
+                    f"{self.name} holds more than {self._limits.inflated_bytes:,} bytes once"
+                    " inflated, the most that is taken."
                 )
             if most is not None and total >= most:
                 self.is_cut = True

@@ -33,6 +33,8 @@ def of_rows(
     notes: Notes = (),
 ) -> Imported:
     """A run of rows that a tool computed, or that were computed from its histograms."""
+    if all(row.pooled for row in rows):
+        rows = [*(_named(row) for row in rows[:1]), *rows]
     scenarios = dict.fromkeys(row.scenario for row in rows if row.scenario and not row.pooled)
     missing = (
         f"{source.name} holds no single requests: whatever needs them (the course over time,"
@@ -54,6 +56,11 @@ def of_rows(
         state="incomplete" if source.is_cut else "complete",
         notes=(*source.notes, *notes, missing),
     )
+
+
+def _named(row: Series) -> Series:
+    """The row of a whole run as one of a scenario and step, for who looks for those."""
+    return replace(row, scenario=ALL, step=REQUESTS, phase=PHASE, pooled=False)
 
 
 def row(
@@ -105,12 +112,32 @@ def row(
     )
 
 
+def outcomes_of(statuses: Mapping[str, int]) -> dict[str, int]:
+    """Counts of statuses as outcomes; 0 is a request that got no answer."""
+    found = dict.fromkeys(OUTCOMES, 0)
+    for status, number_of in statuses.items():
+        found[_outcome_of(status)] += number_of
+    return found
+
+
+def _outcome_of(status: str) -> str:
+    match status[:1]:
+        case "0":
+            return "connection_error"
+        case "4":
+            return "refused" if status == "429" else "client_error"
+        case "5":
+            return "server_error"
+        case _:
+            return "ok"
+
+
 def whole(row: Series) -> Series:
     """The same row for the whole run."""
     return replace(row, scenario=None, step=None, phase=None, pooled=True)
 
 
-def spread(values: Mapping[str, Any], scale: float = 1.0, **keys: str) -> Spread:
+def spread(values: Mapping[str, Any], scale: float = 1.0, /, **keys: str) -> Spread:
     """The times that a summary has, by the names of Spread's fields; the others are null.
 
     `scale` turns the source's unit into milliseconds.
@@ -183,3 +210,32 @@ def _response(count: int, known: Mapping[str, int], ok: Spread, has_outcomes: bo
 
 def _ratio(part: float, of: float) -> float | None:
     return part / of if of > 0 else None
+
+
+def failures_only(step: str, outcomes: Mapping[str, int], *, scenario: str) -> Series:
+    """A row of a source that counts nothing but failures: no share of anything is known."""
+    found = row(sum(outcomes.values()), scenario=scenario, step=step, outcomes=outcomes)
+    nothing = replace(found.response_ms, unanswered=None, few=())
+    return replace(found, error_rate=None, response_ms=nothing)
+
+
+def total(rows: Sequence[Series]) -> tuple[Series, ...]:
+    """The counts of all rows as one of the whole run; times of different rows are never merged."""
+    if not rows:
+        return ()
+    outcomes = {name: sum(one.outcomes.get(name, 0) for one in rows) for name in OUTCOMES}
+    statuses: dict[str, int] = {}
+    for one in rows:
+        for status, found in one.statuses.items():
+            statuses[status] = statuses.get(status, 0) + found
+    length_us = max(one.window_us[1] for one in rows)
+    return (
+        whole(
+            row(
+                sum(one.count for one in rows),
+                length_us=length_us,
+                outcomes=outcomes if all(one.outcomes for one in rows) else None,
+                statuses=statuses,
+            )
+        ),
+    )

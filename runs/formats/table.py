@@ -6,12 +6,13 @@ the block row by row. Nothing is typed here: a column that does not parse is its
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from runs.formats.left_out import LeftOut
 from runs.formats.segment import Block
 from runs.formats.source import Source, outside_quotes
 
@@ -115,6 +116,30 @@ def _reader(text: bytes, separator: str, quotes: bool) -> "Reader":
 
 def _decoded(text: bytes) -> str:
     return text.decode("utf-8", errors="replace")
+
+
+def readable(
+    rows: Rows,
+    frame: pl.DataFrame,
+    names: Sequence[str],
+    left_out: LeftOut,
+    needed: Mapping[str, str],
+) -> pl.DataFrame:
+    """The rows of `frame` in which every needed column is known; the others are counted.
+
+    `frame` has a row for each row of `rows`; blank lines are passed over. `needed` maps columns
+    of the frame to the columns of the file that they were read from.
+    """
+    blank = rows.frame.select(pl.all_horizontal(pl.all().is_null()).alias("blank"))["blank"]
+    frame = frame.with_row_index("row").filter(~blank)
+    for name, column in needed.items():
+        bad = frame.filter(pl.col(name).is_null())
+        if bad.height:
+            place = names.index(column) + 1 if column in names else 1
+            line = rows.line_of(bad["row"][0])
+            left_out.add(f"no readable {column}", bad.height, line, place)
+            frame = frame.filter(pl.col(name).is_not_null())
+    return frame.drop("row")
 
 
 def whole_numbers(column: pl.Expr) -> pl.Expr:

@@ -1,15 +1,11 @@
-from typing import Final
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from runs.analysis import priority
 from runs.models import action_state
 from runs.models.project import Project
 from runs.models.run import Run
-
-LEVELS: Final = {"low": 1, "medium": 2, "high": 3}
-HIGHEST_PRIORITY: Final = 12
 
 
 class Kind(models.TextChoices):
@@ -120,7 +116,7 @@ class Action(models.Model):
             models.CheckConstraint(
                 condition=Q(own_priority__isnull=True, priority_reason="")
                 | (
-                    Q(own_priority__isnull=False, own_priority__lte=HIGHEST_PRIORITY)
+                    Q(own_priority__isnull=False, own_priority__lte=priority.HIGHEST)
                     & ~Q(priority_reason="")
                 ),
                 name="action_priority_is_overruled_with_a_reason",
@@ -141,9 +137,7 @@ class Action(models.Model):
 
     @property
     def computed_priority(self) -> int:
-        """From 0 to 12: three times the impact, less twice the effort, less the risk (low 1,
-        medium 2, high 3), moved so that the least is 0."""
-        return 3 * LEVELS[self.impact] - 2 * LEVELS[self.effort] - LEVELS[self.risk] + 6
+        return priority.computed(self.impact, self.effort, self.risk)
 
     @property
     def priority(self) -> int:

@@ -1,7 +1,6 @@
 """Histograms: every value within 0.05 % of its bin's middle, and merging loses nothing."""
 
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -78,21 +77,3 @@ def test_an_empty_histogram_has_no_quantile_and_merges() -> None:
 
     assert (empty.count, empty.quantile_us(0.95)) == (0, None)
     assert histogram.merge([empty, histogram.of(np.array([7, 7]))]).counts.tolist() == [2]
-
-
-def test_a_table_keeps_each_group_and_kind_apart_and_gives_its_histogram_back() -> None:
-    samples = pl.DataFrame(
-        {"step": ["a", "a", "b"], "took": [10, 5000, 10], "token": [None, 3, None]},
-        schema_overrides={"token": pl.Int64},
-    )
-
-    rows = histogram.table(samples, ["step"], {"took": pl.col("took"), "token": pl.col("token")})
-
-    assert rows.rows() == [
-        ("a", "token", 3, 1),
-        ("a", "took", 10, 1),
-        ("a", "took", 3298, 1),
-        ("b", "took", 10, 1),
-    ]
-    pooled = histogram.from_table(rows.filter(kind="took"))
-    assert (pooled.count, pooled.quantile_us(0.5)) == (3, 10.0)

@@ -359,22 +359,6 @@ def test_the_order_of_the_samples_does_not_matter() -> None:
     assert series.rows(run(*rows)) == series.rows(run(*shuffled))
 
 
-def test_the_window_of_a_row_holds_its_judged_samples() -> None:
-    phase = Phase("chat", "plateau", 0, 10 * SECOND, warm_up_us=SECOND)
-    data = run(
-        sample(0.5, 700),
-        sample(2, 100, late_ms=30),
-        sample(3, 100, attempt=2),
-        sample(4, 100, step="other"),
-        phases=(phase,),
-    )
-
-    assert series.window(data, "chat", "send", "plateau")["response_us"].to_list() == [100_000]
-    assert series.window(data, "chat", None, None).height == 2
-    assert series.answers(data, "chat", "send", "plateau").height == 2
-    assert series.length_s(data, "chat", "plateau") == 9.0
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_every_figure_agrees_with_a_plain_computation(seed: int) -> None:
     data, rows, phases = randomised(seed)

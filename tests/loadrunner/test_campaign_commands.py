@@ -117,7 +117,7 @@ def test_plan_as_json_adds_up(capsys: Captured) -> None:
     assert plan["logins"] == 50
     assert plan["skipped"] == {}
     # From second 42 to 45: the three spikes, and the last stages of both staircases.
-    assert plan["peak_jps"] == 60 + 20 + 20 + 180 + 96
+    assert plan["peak_jps"] == 60 + 20 + 20 + 180 + 20 + 96
     assert plan["peak_rps"] == 2 * 60 + 3 * 20 + 20 + 180 + 96
 
 

@@ -216,6 +216,7 @@ def test_the_example_is_the_first_users_case_whole() -> None:
         "privacy_export",
         "privacy_delete",
         "billing",
+        "billing_quota",
         "b2b",
     ]
     assert campaign.skipped == {}
@@ -236,7 +237,8 @@ def test_a_smoke_run_is_short_and_never_destructive() -> None:
     campaign = example(smoke=True, allow_destructive=True)
 
     assert campaign.is_smoke
-    assert [one.name for one in campaign.scenarios] == ["chat", "privacy_export", "billing", "b2b"]
+    names = ["chat", "privacy_export", "billing", "billing_quota", "b2b"]
+    assert [one.name for one in campaign.scenarios] == names
     assert {one.load for one in campaign.scenarios} == {
         (Load("plateau", start_s=0, duration_s=10, rate_from=3, rate_to=3),)
     }
@@ -270,7 +272,7 @@ def test_selecting_what_is_not_there_is_bad_usage() -> None:
 
     assert str(caught.value) == (
         f"{EXAMPLE} has no scenario 'chats', which --scenario names; allowed: chat,"
-        " privacy_export, privacy_delete, billing, b2b; did you mean 'chat'?"
+        " privacy_export, privacy_delete, billing, billing_quota, b2b; did you mean 'chat'?"
     )
 
 

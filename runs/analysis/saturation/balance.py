@@ -19,7 +19,7 @@ _SURE: Final = 3.5
 _LIKELY: Final = 1.5
 # Evidence that a loss lasts: share lost, standard errors, and Student's t over the parts of the
 # stage. No stage below its capacity showed as much in 3,900 simulated systems.
-_LASTING: Final = ((0.05, 5.0, 3.0), (0.10, 5.0, 2.0))
+_LASTING: Final = ((0.05, 4.0, 3.0), (0.05, 3.5, 4.0), (0.10, 5.0, 2.0))
 _PARTS: Final = 8
 _DOUBTFUL: Final = 2.0
 _FEWEST_DUE: Final = 10

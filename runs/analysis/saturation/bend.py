@@ -24,6 +24,8 @@ _CELLS: Final = 240
 _PARTS: Final = SHARES[1:-1]
 _WASTES: Final = np.concatenate([np.linspace(0.05, 1.0, 20), np.linspace(1.1, 3.0, 20)])
 _DROPS: Final = np.linspace(0.3, 0.98, 35)
+# A small drop is more likely than a large one.
+_DROP_LOGS: Final = -(1 - _DROPS) / 0.08
 _TAILS: Final = (0.025, 0.5, 0.975)
 
 
@@ -101,6 +103,7 @@ def _weighed(points: Points, prior: Prior, grid: Floats) -> list[Floats]:
     ]
     shares = prior.shares
     logs[1] = logs[1] + shares[None, 1:-1]
+    logs[3] = logs[3] + (_DROP_LOGS - np.log(np.exp(_DROP_LOGS).mean()))[None, :]
     for i in (0, 2, 3):
         logs[i] = logs[i] + shares[0]
     best = max(float(log.max()) for log in logs)

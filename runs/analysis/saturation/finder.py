@@ -1,6 +1,7 @@
 """The saturation point of each scenario, and of the whole system at its declared mix."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -21,31 +22,51 @@ def find(data: RunData, p95_limit_ms: float | None = None) -> tuple[Saturation, 
 
     With a limit, `slo_capacity_jps` is the highest load at which p95 of good journeys met it.
     """
-    every = journeys.of(data.samples)
-    flows = {name: _flow(every, name) for name in data.plan.scenarios}
-    found: dict[str, Found] = {}
-    points = []
-    for name, mine in flows.items():
-        phases = data.plan.phases_of(name)
-        if _is_closed(phases):
-            points.append(_of_closed(data, name, mine, phases))
-            continue
-        found[name] = open_model.find(mine, _calls(data, name, mine), flow.segments(phases))
-        points.append(_of_open(data, name, mine, found[name], p95_limit_ms))
-    whole = system.find(data, flows, found)
+    answers = data.derived(_answers)
+    points = [_saturation(data, name, one, p95_limit_ms) for name, one in answers.items()]
+    found = {name: one.found for name, one in answers.items() if isinstance(one.found, Found)}
+    whole = system.find(data, {name: one.flow for name, one in answers.items()}, found)
     return (*points, *((whole,) if whole else ()))
 
 
 def curve(data: RunData, scenario: str) -> tuple[LoadPoint, ...]:
     """Goodput and latency by offered load, a point for each stage (a piece of a ramp is one)."""
-    mine = _flow(journeys.of(data.samples), scenario)
-    phases = data.plan.phases_of(scenario)
-    if _is_closed(phases):
-        levels = closed.levels(mine, phases)
-        answer = closed.find(mine, levels)
-        return tuple(_level_point(mine, level, answer) for level in levels)
-    found = open_model.find(mine, _calls(data, scenario, mine), flow.segments(phases))
+    answers = data.derived(_answers)
+    if scenario not in answers:
+        return ()
+    mine, found = answers[scenario].flow, answers[scenario].found
+    if isinstance(found, Closed):
+        return tuple(_level_point(mine, level, found) for level in found.levels)
     return tuple(_stage_point(mine, stage) for stage in found.stages)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a scenario's flow showed: an open load, or mostly a closed one."""
+
+    flow: Flow
+    found: Found | Closed
+
+
+def _answers(data: RunData) -> dict[str, _Answer]:
+    """Of each scenario of the plan."""
+    every = journeys.of_run(data)
+    return {name: _answer(data, name, _flow(every, name)) for name in data.plan.scenarios}
+
+
+def _answer(data: RunData, name: str, mine: Flow) -> _Answer:
+    phases = data.plan.phases_of(name)
+    if _is_closed(phases):
+        return _Answer(mine, closed.find(mine, closed.levels(mine, phases)))
+    return _Answer(mine, open_model.find(mine, _calls(data, name, mine), flow.segments(phases)))
+
+
+def _saturation(
+    data: RunData, name: str, answer: _Answer, p95_limit_ms: float | None
+) -> Saturation:
+    if isinstance(answer.found, Closed):
+        return _of_closed(data, name, answer.flow, answer.found)
+    return _of_open(data, name, answer.flow, answer.found, p95_limit_ms)
 
 
 def _flow(every: pl.DataFrame, scenario: str) -> Flow:
@@ -94,8 +115,7 @@ def _of_open(
     )
 
 
-def _of_closed(data: RunData, name: str, mine: Flow, phases: Sequence[Phase]) -> Saturation:
-    found = closed.find(mine, closed.levels(mine, phases))
+def _of_closed(data: RunData, name: str, mine: Flow, found: Closed) -> Saturation:
     ci = (found.low, found.high) if found.low is not None and found.high is not None else None
     sustained = max((level.goodput for level in found.levels), default=None)
     requests = _requests_a_journey(mine)

@@ -26,7 +26,6 @@ class Flow:
     """Times are seconds since the run's start; everything is in the order of due time."""
 
     due: Floats
-    started: Floats
     ended: Floats
     good: Flags
     refused: Flags
@@ -49,7 +48,7 @@ class Flow:
     @cached_property
     def answers(self) -> Floats:
         """When the good journeys ended, ascending."""
-        return np.sort(self.ended[self.good])
+        return np.sort(self.ended[self.good], kind="stable")
 
     def between(self, start: float, end: float) -> slice:
         """The journeys due in [start, end)."""
@@ -66,7 +65,8 @@ class Flow:
 
     def only(self, kept: Flags) -> "Flow":
         """The part that a mask keeps."""
-        return Flow(**{one.name: getattr(self, one.name)[kept] for one in fields(self)})
+        rows = np.flatnonzero(kept)
+        return Flow(**{one.name: getattr(self, one.name)[rows] for one in fields(self)})
 
 
 def of(journeys: pl.DataFrame) -> Flow:
@@ -74,7 +74,6 @@ def of(journeys: pl.DataFrame) -> Flow:
     outcome = journeys["outcome"]
     return Flow(
         due=journeys["due_us"].to_numpy() / MICROS,
-        started=journeys["started_us"].to_numpy() / MICROS,
         ended=journeys["ended_us"].to_numpy() / MICROS,
         good=journeys["good"].to_numpy(),
         refused=journeys["refused"].to_numpy(),
@@ -89,18 +88,18 @@ def of(journeys: pl.DataFrame) -> Flow:
 
 def calls(samples: pl.DataFrame) -> Flow:
     """Every request of a scenario, retries too, with its step as a number."""
+    optional = ("due_us", "user", "status")
+    have = [name for name in optional if name in samples.columns]
+    frame = samples.select("started_us", "ended_us", "outcome", "step", *have)
     nothing = pl.lit(None, pl.Int64)
-    lacking = [nothing.alias(n) for n in ("due_us", "user", "status") if n not in samples.columns]
-    frame = samples.with_columns(lacking).with_columns(
-        due_us=pl.coalesce("due_us", "started_us", "ended_us").fill_null(0)
-    )
+    frame = frame.with_columns([nothing.alias(n) for n in optional if n not in have])
+    frame = frame.with_columns(due_us=pl.coalesce("due_us", "started_us", "ended_us").fill_null(0))
     due = frame["due_us"].to_numpy()
     order = np.argsort(due, kind="stable")
     frame = frame[order]
     outcome = frame["outcome"]
     return Flow(
         due=due[order] / MICROS,
-        started=pl.Series(frame.select(pl.coalesce("started_us", "due_us"))).to_numpy() / MICROS,
         ended=pl.Series(frame.select(pl.coalesce("ended_us", "due_us"))).to_numpy() / MICROS,
         good=_is(outcome, "ok"),
         refused=_is(outcome, "refused"),

@@ -18,11 +18,9 @@ _GATEWAY: Final = (502, 504)
 # An interval is never narrower than this part of the capacity, on either side.
 _FLOOR: Final = 0.0075
 # Errors are estimated from the same few stages as the capacity.
-_DOUBT: Final = 1.2
+_DOUBT: Final = 1.15
 _SLOWER: Final = 1.2
-_SLOWING: Final = 1.12
 _FALLING: Final = 0.08
-_FEWEST_TO_COMPARE: Final = 30
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ def _bent(
     fitted = bend.find(measured.points, points.prior(measured))
     falls = fitted.weights[2] + fitted.weights[3] > 0.5
     ci = _interval(fitted, measured.freedom, stages, falls)
-    doubtful = falls or measured.is_sagging or _slows(journeys, stages)
+    doubtful = falls or measured.is_sagging or measured.slowing > points.TRACE_OF_CONTENTION
     return Found(
         "reached",
         stages,
@@ -135,17 +133,6 @@ def _is_single(stages: Sequence[Stage], capacity: float) -> bool:
     levels = {stage.segment.phase for stage in stages if stage.is_overloaded}
     kept = [stage.offered for stage in stages if not stage.is_overloaded]
     return len(levels) == 1 and max(kept, default=0.0) < 0.9 * capacity
-
-
-def _slows(journeys: Flow, stages: Sequence[Stage]) -> bool:
-    """Whether answers slow down with load long before the losses, as under contention."""
-    kept = sorted(balance.steady(stages), key=lambda stage: stage.offered)
-    medians = []
-    for stage in kept:
-        part = journeys.between(*stage.window)
-        took = journeys.took[part][journeys.good[part]]
-        medians += [float(np.median(took))] if len(took) >= _FEWEST_TO_COMPARE else []
-    return len(medians) > 1 and medians[-1] > _SLOWING * min(medians)
 
 
 def _cause(journeys: Flow, stages: Sequence[Stage], falls: bool) -> Cause:

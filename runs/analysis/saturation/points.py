@@ -23,7 +23,10 @@ Window = tuple[float, float]
 _CONCERNED: Final = 0.05
 _FEWEST_REFUSALS: Final = 5
 _PIECES: Final = 16
+_NO_BURST: Final = 0.75
+_FAR: Final = 10.0
 _FEWEST_TO_COMPARE: Final = 20
+_WELL_BELOW: Final = 0.85
 _FLOOR: Final = 0.004
 _NODES: Final = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 
@@ -31,7 +34,8 @@ _NODES: Final = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 @dataclass(frozen=True)
 class Response:
     """`points` are in journeys/s; `shares` is the log-likelihood of each of SHARES, `freedom` the
-    degrees of freedom of the errors, `sag` how much goodput fell within the first overload."""
+    degrees of freedom of the errors, `slowing` the ratio of latencies at a load well below the
+    losses to those at the lowest."""
 
     points: Points
     shares: Floats
@@ -40,12 +44,18 @@ class Response:
     is_refused: bool
     is_mixed: bool
     is_sagging: bool
+    slowing: float
 
 
 # The priors of plateau, part, waste and drop.
 _USUAL: Final = (0.90, 0.08, 0.01, 0.01)
 _MIXED: Final = (0.18, 0.80, 0.01, 0.01)
-_SAGGING: Final = (0.35, 0.05, 0.10, 0.50)
+_PERHAPS_CONTENDED: Final = (0.83, 0.08, 0.02, 0.07)
+_CONTENDED: Final = (0.42, 0.05, 0.08, 0.45)
+# By how much answers slow down, below the losses, where jobs get in each other's way.
+TRACE_OF_CONTENTION: Final = 1.05
+HINT_OF_CONTENTION: Final = 1.12
+SIGN_OF_CONTENTION: Final = 1.3
 _LIMITED: Final = (0.985, 0.005, 0.005, 0.005)
 
 
@@ -66,8 +76,8 @@ def response(calls: Flow, stages: Sequence[Stage], per_journey: float) -> Respon
     noise, freedom = _noise(concerned, windows)
     columns = [_busy(concerned, window, base, noise) for window in windows]
     busy = len(columns)
-    if not refused:
-        columns += [_kept_up(concerned, stage, base, noise) for stage in balance.steady(stages)]
+    kept = [stage for stage in balance.steady(stages) if not refused or _is_no_burst(stage, stages)]
+    columns += [_kept_up(concerned, stage, base, noise) for stage in kept]
     offered, goodput = (np.array([column[i] for column in columns]) for i in (0, 1))
     errors = np.stack([column[2] for column in columns], axis=1)
     unit = per_journey * _part_concerned(calls, concerned, healthy or stages)
@@ -84,7 +94,24 @@ def response(calls: Flow, stages: Sequence[Stage], per_journey: float) -> Respon
         refused,
         _is_mixed(concerned, late),
         _is_sagging(concerned, stages),
+        _slowing(concerned, stages, float(np.median(goodput[:busy])) / unit),
     )
+
+
+def _slowing(calls: Flow, stages: Sequence[Stage], capacity: float) -> float:
+    """Where servers take turns, the fastest tenth and the median hardly move until little is
+    left of the capacity; where jobs share, all of them slow down early."""
+    found: list[tuple[float, Floats]] = []
+    for stage in balance.steady(stages):
+        part = calls.between(*stage.window)
+        took = calls.took[part][calls.good[part]]
+        if stage.offered < _WELL_BELOW * capacity and len(took) >= _FEWEST_TO_COMPARE:
+            found.append((stage.offered, np.quantile(took, (0.1, 0.5))))
+    if len(found) < 2:
+        return 1.0
+    least = np.min([pair for _, pair in found], axis=0)
+    most = max(found, key=lambda one: one[0])[1]
+    return float((most / np.maximum(least, 1e-9)).min())
 
 
 def _concerned(calls: Flow, stages: Sequence[Stage]) -> Flow:
@@ -119,6 +146,12 @@ def _part_concerned(calls: Flow, concerned: Flow, stages: Sequence[Stage]) -> fl
     some = sum(concerned.due_in(*span) for span in spans)
     every = sum(calls.due_in(*span) for span in spans)
     return some / every if some else concerned.count / calls.count
+
+
+def _is_no_burst(stage: Stage, stages: Sequence[Stage]) -> bool:
+    """Whether a stage was so far below the first refusals that no burst can have carried it."""
+    first = min(one.offered for one in stages if one.is_overloaded)
+    return stage.offered < _NO_BURST * first
 
 
 def _busy(
@@ -260,7 +293,14 @@ def _until_given_up(calls: Flow, stage: Stage, window: Window) -> tuple[Window, 
     limit = max(3, stage.count // 100)
     if len(gave_up) <= limit:
         return window, False
-    return (start, float(gave_up[limit - 1])), True
+    return (start, _first_of(gave_up[: limit + 1])), True
+
+
+def _first_of(ended: Floats) -> float:
+    """Where the row began that the last of some moments belongs to; strays before are passed."""
+    gaps = np.diff(ended)
+    strays = np.flatnonzero(gaps > _FAR * max(float(np.median(gaps)), 1e-9))
+    return float(ended[strays[-1] + 1 if len(strays) else 0])
 
 
 def _noise(calls: Flow, windows: Sequence[Window]) -> tuple[Floats, float]:
@@ -274,7 +314,13 @@ def _noise(calls: Flow, windows: Sequence[Window]) -> tuple[Floats, float]:
 def prior(measured: Response) -> Prior:
     """What speaks for each shape before the points do."""
     if measured.is_refused:
-        return Prior(_LIMITED, measured.shares)
-    if measured.is_sagging:
-        return Prior(_SAGGING, measured.shares)
-    return Prior(_MIXED if measured.is_mixed else _USUAL, measured.shares)
+        kinds = _LIMITED
+    elif measured.is_mixed:
+        kinds = _MIXED
+    elif measured.is_sagging or measured.slowing > SIGN_OF_CONTENTION:
+        kinds = _CONTENDED
+    elif measured.slowing > HINT_OF_CONTENTION:
+        kinds = _PERHAPS_CONTENDED
+    else:
+        kinds = _USUAL
+    return Prior(kinds, measured.shares)

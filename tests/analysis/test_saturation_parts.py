@@ -1,0 +1,81 @@
+"""The parts of the search for the saturation point, each on data that a reader can judge."""
+
+import numpy as np
+import pytest
+
+from runs.analysis.saturation import bend, direct, rate
+from runs.analysis.saturation.bend import Points, Prior
+from runs.analysis.saturation.direct import SHARES
+from runs.analysis.saturation.flow import Flow
+
+NOTHING_KNOWN = Prior((0.90, 0.08, 0.01, 0.01), np.zeros(len(SHARES)))
+
+
+def _points(pairs: list[tuple[float, float]], error: float = 0.5) -> Points:
+    offered, goodput = (np.array(column) for column in zip(*pairs, strict=True))
+    errors = np.full((len(SHARES), len(pairs)), error)
+    return Points(offered, goodput, errors, offered > goodput + 1)
+
+
+def test_goodput_that_stays_level_is_the_capacity() -> None:
+    found = bend.find(_points([(40, 40), (60, 60), (80, 74), (100, 74), (120, 74)]), NOTHING_KNOWN)
+    assert found.capacity == pytest.approx(74, rel=0.005)
+    assert found.weights[0] > 0.9
+
+
+def test_goodput_that_rises_with_losses_is_followed_back_to_where_they_began() -> None:
+    pairs = [(60.0, 60.0), (80, 80), (100, 90), (120, 100), (140, 110), (160, 120)]
+    found = bend.find(_points(pairs), NOTHING_KNOWN)
+    assert found.capacity == pytest.approx(80, rel=0.02)
+    assert found.weights[1] > 0.9
+    assert found.share == pytest.approx(0.5, abs=0.03)
+
+
+def test_goodput_below_what_was_sustained_before_means_that_throughput_falls() -> None:
+    found = bend.find(_points([(60, 60), (90, 90), (110, 70), (130, 70)]), NOTHING_KNOWN)
+    assert found.weights[2] + found.weights[3] > 0.9
+    assert 88 <= found.low <= found.high <= 112
+
+
+def _flow(took: list[float], good: list[bool]) -> Flow:
+    due = np.arange(len(took)) / 100
+    nothing = np.zeros(len(took), dtype=bool)
+    zeros = np.zeros(len(took), dtype=np.int64)
+    return Flow(
+        due, due + np.array(took), np.array(good), nothing, nothing, nothing, zeros, zeros,
+        zeros + 1, zeros,
+    )  # fmt: skip
+
+
+def test_fast_answers_that_come_back_in_full_are_the_share_served_directly() -> None:
+    healthy = np.array(([0.003] * 6 + [0.1] * 4) * 100)
+    overload = _flow(([0.003] * 6 + [2.0] * 4) * 60, ([True] * 6 + [True, False] * 2) * 60)
+    likely = direct.likelihood(overload, [(0.0, 6.0)], healthy)
+    assert SHARES[likely.argmax()] == pytest.approx(0.6, abs=0.03)
+    assert likely[0] < -10
+
+
+def test_answers_that_all_wait_mean_that_nothing_is_served_directly() -> None:
+    healthy = np.linspace(0.05, 0.15, 500)
+    likely = direct.likelihood(_flow([3.0] * 600, [True] * 600), [(0.0, 6.0)], healthy)
+    assert likely.argmax() == 0
+
+
+def test_answers_that_are_thinned_out_evenly_mean_the_same() -> None:
+    healthy = np.linspace(0.05, 0.15, 500)
+    took = np.tile(np.linspace(0.05, 0.15, 100), 6).tolist()
+    likely = direct.likelihood(_flow(took, [True, False] * 300), [(0.0, 6.0)], healthy)
+    assert SHARES[likely.argmax()] <= 0.04
+
+
+def test_too_few_answers_say_nothing_of_direct_service() -> None:
+    likely = direct.likelihood(_flow([1.0] * 10, [True] * 10), [(0.0, 1.0)], np.ones(1000))
+    assert (likely == 0).all()
+
+
+def test_the_interval_of_a_rate_widens_when_answers_come_in_waves() -> None:
+    regular = np.arange(0, 60, 0.01)
+    waves = regular[np.sin(regular) > -0.5]
+    assert rate.of(regular, [(0, 60)]).half < 0.2
+    found = rate.of(waves, [(0, 60)])
+    assert found.half > 0.2 * found.value

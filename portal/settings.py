@@ -18,9 +18,7 @@ HEADROOM_MAX_INFLATED_BYTES = environment.number(os.environ, "HEADROOM_MAX_INFLA
 HEADROOM_MAX_SERIES = environment.number(os.environ, "HEADROOM_MAX_SERIES", 2_000)
 HEADROOM_UNDO_DAYS = environment.number(os.environ, "HEADROOM_UNDO_DAYS", 14)
 HEADROOM_RECEIVING_DAYS = environment.number(os.environ, "HEADROOM_RECEIVING_DAYS", 7)
-HEADROOM_WEBHOOK_PRIVATE = environment.flag(
-    os.environ, "HEADROOM_WEBHOOK_PRIVATE", default=False
-)
+HEADROOM_WEBHOOK_PRIVATE = environment.flag(os.environ, "HEADROOM_WEBHOOK_PRIVATE", default=False)
 
 DEBUG = environment.flag(os.environ, "HEADROOM_DEBUG", default=False)
 SECRET_KEY = environment.secret_key(os.environ, HEADROOM_DATA)

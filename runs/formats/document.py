@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from runs.formats.source import Source
 
-_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+|"', re.DOTALL)
 _CLOSING: Final = {b"{": b"}", b"[": b"]"}
 
 
@@ -51,6 +51,8 @@ def closed(text: bytes) -> bytes:
     is_key = False  # in an object, before the colon
     for token in _TOKEN.finditer(text):
         one = token.group()
+        if one == b'"':  # a text that is cut: what follows stands inside of it
+            break
         if one in _CLOSING:
             stack.append(one)
             good, upto, is_key = token.end(), stack.copy(), one == b"{"

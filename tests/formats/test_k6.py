@@ -81,7 +81,7 @@ def test_what_stands_between_the_points_of_a_request_is_passed_over(tmp_path: Pa
 
 
 def test_the_kinds_of_failure(tmp_path: Path) -> None:
-    bad = {"failed": 1, "expected_response": "false"}
+    bad: dict[str, Any] = {"failed": 1, "expected_response": "false"}
     found = read(
         tmp_path,
         request()
@@ -281,7 +281,7 @@ def trend(**more: Any) -> dict[str, Any]:
     return {"avg": 20.0, "min": 1.0, "med": 18.0, "max": 90.0, "p(90)": 40.0, "p(95)": 50.0, **more}
 
 
-LEGACY = {
+LEGACY: dict[str, Any] = {
     "metrics": {
         "http_reqs": {"count": 1000, "rate": 50.0},
         # `passes` counts what failed.

@@ -57,7 +57,8 @@ def test_no_call_ends_in_a_fault_of_the_portal(
     answer = case.call(fuzzed.address, headers={"Authorization": f"Bearer {fuzzed.token}"})
 
     case.validate_response(answer, checks=[not_a_server_error])
-    if answer.status_code >= 400:
+    # 414 is gunicorn's own, before the portal hears of it.
+    if answer.status_code >= 400 and answer.status_code != 414:
         assert set(answer.json()) == {"code", "detail", "errors"}
 
 

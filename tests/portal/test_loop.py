@@ -35,6 +35,7 @@ def test_an_action_is_verified_by_the_run_after_the_change_and_both_can_be_compa
             "title": "Raise the database pool",
             "campaign": "critical-flows",
             "evidence": [before],
+            "baseline": before,
             "criteria": [{"text": CRITERION}],
         }
         action = client.post("projects/loop/actions", json=new).json()

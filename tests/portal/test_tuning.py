@@ -332,6 +332,7 @@ def test_a_criterion_is_tried_on_the_evidence_when_it_is_written(project: Projec
     assert trial.advice(fails) == "It can be evaluated, and it fails today, as it should."
     assert "passes today already" in trial.advice(passes)
     assert "cannot be evaluated on the evidence" in trial.advice(cannot)
+    assert relative is not None
     assert (relative["verdict"], relative["limit"], relative["measured"]) == ("fail", 90.0, 180.0)
     assert {one.trial_run for one in action.criteria.all()} == {evidence}
 

@@ -116,9 +116,9 @@ def test_plan_as_json_adds_up(capsys: Captured) -> None:
     assert plan["requests"] == sum(phase["requests"] for phase in plan["phases"])
     assert plan["logins"] == 50
     assert plan["skipped"] == {}
-    # From second 42 to 45: the three spikes, and the last stages of both staircases.
+    # From second 42 to 45: the four spikes, and the last stages of both staircases.
     assert plan["peak_jps"] == 60 + 20 + 20 + 180 + 20 + 96
-    assert plan["peak_rps"] == 2 * 60 + 3 * 20 + 20 + 180 + 96
+    assert plan["peak_rps"] == 2 * 60 + 3 * 20 + 20 + 180 + 20 + 96
 
 
 def test_the_peak_is_found_at_the_end_of_a_ramp(tmp_path: Path, capsys: Captured) -> None:

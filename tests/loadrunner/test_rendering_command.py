@@ -152,7 +152,7 @@ def test_what_cannot_be_read_is_one_clear_line_and_a_2(
     for source, expected in (
         (tmp_path / "absent", "is not a spool: it holds no manifest.json"),
         (tmp_path, "is not a spool: it holds no manifest.json"),
-        (text, "neither a spool folder nor a report in JSON"),
+        (text, "notes.txt, line 1, column 1: its shape is that of no tool known here"),
         (listing, "is JSON, but not a report"),
         (spool, f"{spool}: manifest.json, "),
     ):
@@ -162,13 +162,13 @@ def test_what_cannot_be_read_is_one_clear_line_and_a_2(
         assert err.count("\n") == 1
 
 
-def test_a_reader_that_is_not_there_lists_those_that_are(
+def test_a_folder_is_not_read_as_the_file_of_another_tool(
     spool: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, _, err = report(capsys, spool, "--as", "k6")
 
     assert code == 2
-    assert "--as k6: there is no reader for it yet. What can be read is auto and native" in err
+    assert "is a folder; --as k6 reads a single file" in err
 
 
 def test_a_relative_criterion_is_judged_against_the_baseline(

@@ -153,7 +153,7 @@ def test_what_cannot_be_read_is_one_clear_line_and_a_2(
         (tmp_path / "absent", "is not a spool: it holds no manifest.json"),
         (tmp_path, "is not a spool: it holds no manifest.json"),
         (text, "notes.txt, line 1, column 1: its shape is that of no tool known here"),
-        (listing, "is JSON, but not a report"),
+        (listing, "list.json, line 1, column 1: its shape is that of no tool known here"),
         (spool, f"{spool}: manifest.json, "),
     ):
         code, out, err = report(capsys, source)

@@ -1,14 +1,22 @@
 """Fixtures of the portal: its data folder, and real servers."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 # Imported where it is used, so that rooms without a portal can be tested without its packages.
 if TYPE_CHECKING:
     from tests.portals import Portal
+
+# In CI the examples are the same each time, so that a change is judged and not the dice; whoever
+# works on the code throws them anew.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 MakePortal = Callable[..., "Portal"]
 

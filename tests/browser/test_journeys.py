@@ -203,9 +203,10 @@ def test_a_chart_unfolds_into_its_table(open_page: OpenPage, scene: Scene) -> No
     page = open_page().open(scene.pages["run"])
     latency = page.locator("#latency")
     latency.locator("summary").click()
+    # The table is written when the browser says that it has unfolded: a moment later.
+    expect(latency.locator("tbody tr")).to_have_count(60)
     heads = latency.get_by_role("columnheader").all_inner_texts()
     assert heads[:4] == ["time since the start, s", "p50", "p95", "p99"]
-    expect(latency.locator("tbody tr")).to_have_count(60)
 
 
 def test_filters_live_in_the_address(open_page: OpenPage, scene: Scene) -> None:

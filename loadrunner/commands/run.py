@@ -13,6 +13,7 @@ from loadrunner.campaign.model import Campaign
 from loadrunner.campaign.options import add_options, campaign_of
 from loadrunner.campaign.safety import IN_FILE
 from loadrunner.commands.destination import add_destination, door_of, send
+from loadrunner.commands.retest import add_retest, retest
 from loadrunner.debugging import debug
 from loadrunner.errors import UsageError
 from loadrunner.execution import Execution, Options, default_folder, execute
@@ -48,6 +49,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--force", action="store_true", help="with --replay: though the campaign file has changed"
     )
+    add_retest(parser)
     parser.set_defaults(run=run)
 
 
@@ -89,6 +91,8 @@ def add_guards(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.retest is not None:
+        return retest(arguments)
     past = past_run(arguments.replay) if arguments.replay is not None else None
     if past is not None:
         _check_replay(arguments)

@@ -6,6 +6,7 @@ from runs.analysis.criteria.grammar import parse
 from runs.analysis.criteria.judge import Bench, evaluate, judge, unjudged
 from runs.analysis.criteria.judgement import CriterionVerdict, Judgement
 from runs.analysis.criteria.measurement import Figures
+from runs.analysis.criteria.sentence import sentence
 from runs.analysis.criteria.statistic import STATISTICS
 from runs.analysis.errors import CriterionError
 
@@ -24,5 +25,6 @@ __all__ = [
     "evaluate",
     "judge",
     "parse",
+    "sentence",
     "unjudged",
 ]

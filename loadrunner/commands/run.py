@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from loadrunner.commands.destination import add_destination, door_of, send
 from loadrunner.debugging import debug
 from loadrunner.errors import UsageError
 from loadrunner.execution import Execution, Options, default_folder, execute
-from loadrunner.labels import labels_of
+from loadrunner.labels import add_labels, labels_of
 from loadrunner.past_run import PastRun, past_run
 from loadrunner.preflight import Consent
 from loadrunner.rendering import junit, markdown, text
+from loadrunner.rendering.terminal import Terminal
+from runs.analysis.report import Report
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -56,7 +59,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="the spool folder, a new one")
     parser.add_argument("--seed", type=int, metavar="N", help="repeat the arrivals and data of N")
     parser.add_argument("--workers", type=_workers, default=1, metavar="N", help="load processes")
-    parser.add_argument("--label", action="append", default=[], metavar="K=V", dest="labels")
+    add_labels(parser)
     parser.add_argument("--junit", type=Path, metavar="F", help="write the criteria as JUnit XML")
     parser.add_argument("--markdown", type=Path, metavar="F", help="write the report as Markdown")
     parser.add_argument(
@@ -127,6 +130,8 @@ def carry_out(
     """Execute, tell, upload; the exit code of it all."""
     console = Console(stderr=True)
     door = door_of(arguments)
+    for path in (arguments.junit, arguments.markdown):
+        _check_writable(path)
     campaign = _warned(campaign, arguments, console)
     options = Options(
         out=arguments.out or default_folder(campaign),
@@ -142,7 +147,11 @@ def carry_out(
         options = replace(options, seed=manifest.seed, labels=labels, replay_of=manifest.run_id)
     execution = execute(campaign, options, console)
     _tell(campaign, execution, arguments)
-    codes = [exits.of_verdict(execution.report.verdict, arguments.on_inconclusive)]
+    codes = [
+        exits.of_verdict(execution.report.verdict, arguments.on_inconclusive),
+        _written(arguments.junit, junit.render, execution.report),
+        _written(arguments.markdown, markdown.render, execution.report),
+    ]
     if door is not None:
         codes.append(send(execution.folder, door, arguments))
     if execution.aborted is not None:
@@ -165,10 +174,6 @@ def _warned(campaign: Campaign, arguments: argparse.Namespace, console: Console)
 
 def _tell(campaign: Campaign, execution: Execution, arguments: argparse.Namespace) -> None:
     report = execution.report
-    if arguments.junit:
-        _write(arguments.junit, junit.render(report))
-    if arguments.markdown:
-        _write(arguments.markdown, markdown.render(report))
     if arguments.quiet:
         print(f"verdict: {report.verdict}", file=sys.stderr)
         return
@@ -178,15 +183,33 @@ def _tell(campaign: Campaign, execution: Execution, arguments: argparse.Namespac
     if campaign.cleanup:
         left_out.append(f"To undo what the run made: loadrunner cleanup {execution.folder}")
     where = f"Raw results: {execution.folder}{os.sep}"
-    print("\n".join([summary, *left_out, where]))
+    Terminal.of(sys.stdout).write("\n".join([summary, *left_out, where, ""]))
 
 
-def _write(path: Path, document: str) -> None:
+def _check_writable(path: Path | None) -> None:
+    """A report that could not be written is told of before anything is sent."""
+    if path is None:
+        return
+    is_new = not path.exists()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(document, encoding="utf-8")
+        path.open("ab").close()
+        if is_new:
+            path.unlink()
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _written(path: Path | None, document: Callable[[Report], str], report: Report) -> int:
+    """The exit code: the run is over, and what else it has to do is done all the same."""
+    if path is None:
+        return exits.DONE
+    try:
+        path.write_text(document(report), encoding="utf-8")
+    except OSError as error:
+        print(f"loadrunner: {path} cannot be written: {error.strerror}.", file=sys.stderr)
+        return exits.FAULT
+    return exits.DONE
 
 
 def _workers(text: str) -> int:

@@ -101,7 +101,7 @@ class Figures:
     def offered_rate(self, cell: Cell) -> float | None:
         """Requests due per second, retries apart."""
         seconds = cells.length_s(self._windows(cell))
-        count = len(self._cell(cell).due_us)
+        count = self._cell(cell).count
         return count / seconds if seconds else None
 
     def percentile(self, statistic: Statistic, cell: Cell) -> Measurement:
@@ -122,7 +122,7 @@ class Figures:
         return Measurement(str(cell), Estimate(value, None, None, len(values)))
 
     def count(self, _: Statistic, cell: Cell) -> Measurement:
-        count = len(self._cell(cell).due_us)
+        count = self._cell(cell).count
         value = float(count) if count else None
         return Measurement(str(cell), Estimate(value, None, None, count), is_ratio_scaled=False)
 
@@ -132,7 +132,7 @@ class Figures:
         ended = ended[is_good] if statistic.name == "goodput" else ended
         counts, bin_s = _binned(ended, self._windows(cell))
         estimate = intervals.rate(counts, bin_s)
-        due = len(self._cell(cell).due_us)
+        due = self._cell(cell).count
         if not due:
             return Measurement(str(cell), Estimate(None, None, None, 0, f"no samples of {cell}"))
         is_all = counts.sum() >= ALL_OFFERED * due
@@ -180,7 +180,7 @@ class Figures:
 
     def _cell(self, cell: Cell) -> cells.Cell:
         key = columns.Key(cell.scenario, cell.step, cell.phase)
-        return cells.of(self.data).cells.get(key) or _empty(key)
+        return cells.of(self.data).cells.get(key) or cells.empty(self.data, key)
 
     def _windows(self, cell: Cell) -> tuple[cells.Span, ...]:
         windows = cells.of(self.data).windows
@@ -207,11 +207,6 @@ _OF_CELL: Final[Mapping[str, Callable[[Figures, Statistic, Cell], Measurement]]]
     "flow": Figures.flow,
     "count": Figures.count,
 }
-
-
-def _empty(key: columns.Key) -> cells.Cell:
-    none, flags = np.empty(0, dtype=np.int64), np.empty(0, dtype=bool)
-    return cells.Cell(key, none, none, none, none, none, none, flags, 0)
 
 
 def _exact_share(estimate: Estimate, hits: int) -> Estimate:

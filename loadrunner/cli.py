@@ -18,6 +18,7 @@ _COMMANDS = (
     "validate",
     "report",
     "compare",
+    "ab",
     "upload",
     "merge",
     "cleanup",

@@ -71,7 +71,7 @@ class Series:
 
     `scenario`, `step` and `phase` are null where the row pools all of them. `model` says how the
     load was put on: figures of an open and of a closed model are never compared. It is null
-    where the plan does not know the phase.
+    where the plan does not know the phase. `users` is how many a closed phase has.
     """
 
     scenario: str | None
@@ -99,6 +99,7 @@ class Series:
     dispatch_delay_ms: Spread
     by_class: dict[str, ClassTimes]
     model: LoadModel | None = None
+    users: int | None = None
 
 
 def rows(data: RunData) -> tuple[Series, ...]:
@@ -297,6 +298,7 @@ class _Build:
             response_ms=_response(part, self._intervals(keys[0]) if is_cell else {}),
             **self._times(tuple(keys), part),
             model=self._model(scenario, phase),
+            users=self._users(scenario, phase) if is_cell else None,
         )
 
     def _model(self, scenario: str | None, phase: str | None) -> LoadModel | None:
@@ -306,6 +308,10 @@ class _Build:
             if scenario in (None, one.scenario) and phase in (None, one.phase)
         }
         return "mixed" if len(models) > 1 else next(iter(models), None)
+
+    def _users(self, scenario: str | None, phase: str | None) -> int | None:
+        mine = (one for one in self._plan.phases if (one.scenario, one.phase) == (scenario, phase))
+        return next((one.users for one in mine), None)
 
     def _spans(self, scenario: str | None, phase: str | None) -> tuple[Span, ...]:
         if scenario is None:

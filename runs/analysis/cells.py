@@ -21,13 +21,15 @@ Span = tuple[int, int]
 class Cell:
     """The judged samples of one scenario, step and phase as arrays, in the samples' order.
 
-    `outcome` holds positions in OUTCOMES, `status` NO_STATUS and `first_token_us` NO_TOKEN where
+    `all_from_us` is where the times of `all_ms` begin (see Columns). `outcome` holds positions in
+    OUTCOMES, `status` NO_STATUS and `first_token_us` NO_TOKEN where
     there was none; `is_timed` says whether the dispatch delay of the sample means anything: it
     was due by the plan. `retries` counts the second and later attempts of the same stretch.
     """
 
     key: Key
     due_us: Micros
+    all_from_us: Micros
     started_us: Micros
     ended_us: Micros
     first_token_us: Micros
@@ -144,9 +146,11 @@ def _cell(table: Columns, key: Key, rows: Rows, plan: Plan) -> Cell:
     is_retry = table.is_retry[judged]
     retries = int(is_retry.sum())
     first = judged[~is_retry] if retries else judged
+    due_us = table.due_us[first]
     return Cell(
         key=key,
-        due_us=table.due_us[first],
+        due_us=due_us,
+        all_from_us=due_us if table.all_from_us is table.due_us else table.all_from_us[first],
         started_us=table.started_us[first],
         ended_us=table.ended_us[first],
         first_token_us=columns.taken(table.first_token_us, first),

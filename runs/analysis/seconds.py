@@ -62,7 +62,7 @@ def _times(cell: Cell) -> dict[str, Micros]:
     return {
         "ok": response_us[is_ok],
         "service": (cell.ended_us - cell.started_us)[is_ok],
-        "all": response_us[_WAS_SENT[cell.outcome]],
+        "all": (cell.ended_us - cell.all_from_us)[_WAS_SENT[cell.outcome]],
     }
 
 

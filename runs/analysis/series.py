@@ -179,7 +179,7 @@ def _part(cell: Cell | None) -> _Part:
         retries=cell.retries,
         ok=(response[is_ok],),
         service=(service[is_ok],),
-        sent=(response[is_sent],),
+        sent=((cell.ended_us - cell.all_from_us)[is_sent],),
         delay=((cell.started_us - cell.due_us)[is_sent & cell.is_timed],),
         first_token=_first_tokens(cell, is_ok),
         by_class=_by_class(cell, response),

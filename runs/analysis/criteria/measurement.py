@@ -170,7 +170,7 @@ class Figures:
             case "service":
                 start_us = found.started_us
             case "all":
-                kept = ~np.isin(found.outcome, _UNSENT)
+                start_us, kept = found.all_from_us, ~np.isin(found.outcome, _UNSENT)
             case "first_token":
                 end_us, kept = found.first_token_us, is_ok & (found.first_token_us != NO_TOKEN)
         took = (end_us[kept] - start_us[kept]) / 1000
@@ -211,7 +211,7 @@ _OF_CELL: Final[Mapping[str, Callable[[Figures, Statistic, Cell], Measurement]]]
 
 def _empty(key: columns.Key) -> cells.Cell:
     none, flags = np.empty(0, dtype=np.int64), np.empty(0, dtype=bool)
-    return cells.Cell(key, none, none, none, none, none, none, flags, 0)
+    return cells.Cell(key, none, none, none, none, none, none, none, flags, 0)
 
 
 def _exact_share(estimate: Estimate, hits: int) -> Estimate:

@@ -9,7 +9,7 @@ from loadrunner.errors import UsageError
 
 
 def check_writable(arguments: argparse.Namespace) -> None:
-    """A document that could not be written is told of before anything is sent. Raises UsageError."""
+    """Say before anything is sent that a document could not be written. Raises UsageError."""
     for name in ("junit", "markdown", "json"):
         path = getattr(arguments, name, None)
         if path is not None:

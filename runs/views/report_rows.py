@@ -9,6 +9,7 @@ from runs.analysis import wording
 _FEW = "Too few samples: fewer than ten lie beyond this percentile."
 _UNANSWERED = "It falls among requests that did not get their expected answer."
 _NO_SAMPLES = "No sample."
+_NOT_HELD = "The source does not hold it."
 _PERCENTILES = ("p50", "p95", "p99")
 Series = Mapping[str, Any]
 
@@ -65,11 +66,18 @@ def series_rows(report: Mapping[str, Any]) -> list[SeriesRow]:
 def _cells(row: Series) -> Iterable[Cell]:
     yield Cell(f"{row['count']:,}", row["count"])
     for column in ("offered_rps", "goodput_rps"):
-        yield Cell(wording.per_second(row[column]), row[column])
+        yield Cell(wording.per_second(row[column]), row[column], _why_unknown(row, column))
     for name in _PERCENTILES:
         yield percentile(row, name)
     for column in ("error_rate", "refusal_rate", "rate_4xx", "rate_5xx", "retry_rate"):
-        yield Cell(wording.percent(row[column]), row[column])
+        yield Cell(wording.percent(row[column]), row[column], _why_unknown(row, column))
+
+
+def _why_unknown(row: Series, column: str) -> str:
+    """A rate is not known only where another tool's file does not say it."""
+    of = row["outcomes"]
+    judged = row["count"] - sum(of.get(one, 0) for one in ("dropped", "generator_error", "cut"))
+    return _NOT_HELD if row[column] is None and judged > 0 else ""
 
 
 def percentile(row: Series, name: str) -> Cell:
@@ -81,10 +89,22 @@ def percentile(row: Series, name: str) -> Cell:
     if name in times["few"]:
         return Cell(wording.UNKNOWN, why=_FEW)
     if value is None:
-        return Cell(wording.UNKNOWN, why=_UNANSWERED)
+        return Cell(wording.UNKNOWN, why=_why_null(row, name))
     low, high = wording.bounds(times["ci"].get(name))
     span = "" if low is None or high is None else wording.span_ms(low, high)
     return Cell(wording.milliseconds(value), value, interval=span)
+
+
+def _why_null(row: Series, name: str) -> str:
+    if wording.is_among_unanswered(name, row["response_ms"]["unanswered"]):
+        return _UNANSWERED
+    own = row["all_ms"].get(name)
+    if own is None:
+        return _NOT_HELD
+    return (
+        "The source does not hold which times were those of failures. Of all durations in it,"
+        f" {name} is {wording.milliseconds(own)}."
+    )
 
 
 def whole(report: Mapping[str, Any]) -> Series | None:
@@ -131,6 +151,8 @@ def _requests(row: Series) -> str:
 
 
 def _no_answer(share: float | None) -> str:
+    if share is None:
+        return _NOT_HELD
     return f"{wording.percent(share)} without an expected answer" if share else "all answered"
 
 

@@ -193,7 +193,7 @@ class Figures:
             case "service":
                 start_us = found.started_us
             case "all":
-                kept = ~np.isin(found.outcome, _UNSENT)
+                start_us, kept = found.all_from_us, ~np.isin(found.outcome, _UNSENT)
             case "first_token":
                 end_us, kept = found.first_token_us, is_ok & (found.first_token_us != NO_TOKEN)
         took = (end_us[kept] - start_us[kept]) / 1000

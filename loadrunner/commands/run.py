@@ -15,6 +15,7 @@ from loadrunner.campaign.safety import IN_FILE
 from loadrunner.commands.destination import add_destination, door_of, send
 from loadrunner.commands.documents import check_writable, written
 from loadrunner.commands.repeats import Plan, add_repeats, plan_of
+from loadrunner.commands.retest import add_retest, retest
 from loadrunner.debugging import debug
 from loadrunner.errors import UsageError
 from loadrunner.execution import Execution, Options, default_folder, execute
@@ -55,6 +56,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--force", action="store_true", help="with --replay: though the campaign file has changed"
     )
+    add_retest(parser)
     parser.set_defaults(run=run)
 
 
@@ -97,6 +99,8 @@ def add_guards(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.retest is not None:
+        return retest(arguments)
     past = past_run(arguments.replay) if arguments.replay is not None else None
     if past is not None:
         _check_replay(arguments)

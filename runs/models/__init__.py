@@ -5,6 +5,7 @@ from runs.models.delivery import Delivery
 from runs.models.event import ActionEvent
 from runs.models.project import Project
 from runs.models.purge import Purge
+from runs.models.report_notes import ReportNotes
 from runs.models.retest import Retest
 from runs.models.run import Run
 from runs.models.run_file import RunFile
@@ -18,6 +19,7 @@ __all__ = [
     "Delivery",
     "Project",
     "Purge",
+    "ReportNotes",
     "Retest",
     "Run",
     "RunFile",

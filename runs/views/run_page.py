@@ -12,6 +12,7 @@ from runs.figures import saturation as saturation_figure
 from runs.figures import timeline as timeline_figure
 from runs.figures.chart import Chart
 from runs.models import Retest, Run
+from runs.tuning import touched
 from runs.views import report_rows, run_rows
 from runs.views.visitor import access, page
 
@@ -73,7 +74,7 @@ def _answers(run: Run, report: Mapping[str, Any]) -> dict[str, Any]:
         "rows": report_rows.series_rows(report),
         "columns": report_rows.COLUMNS,
         "errors": report_rows.error_rows(report),
-        "retests": list(run.retests.select_related("action").order_by("action__number")),
+        "retests": touched.by(run),
         "not_applicable": Retest.Outcome.NOT_APPLICABLE,
     }
 

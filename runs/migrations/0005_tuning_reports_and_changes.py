@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("runs", "0003_tuning"),
+        ("runs", "0004_portal_people"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -23,7 +23,7 @@ from tests.journeys.browser import browser_page
 from tests.loadrunner.processes import LOADRUNNER, target, wait_until
 from tests.portals import Portal
 
-pytestmark = [pytest.mark.journey, pytest.mark.browser]
+pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.timeout(1500)]
 # A machine that is busy with other things makes runs that may not be believed. Such a run changes
 # nothing, so that it can simply be made again; the story itself holds that promise.
 TRIES = 8

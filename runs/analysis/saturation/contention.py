@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from runs.analysis.saturation import balance
 from runs.analysis.saturation.balance import Stage
 from runs.analysis.saturation.bend import Spread
 from runs.analysis.saturation.flow import Floats, Flow
@@ -57,7 +58,7 @@ class Curve:
 def find(calls: Flow, stages: Sequence[Stage], unit: float, until: float = np.inf) -> Spread | None:
     """From everything before `until` (when clients gave up), in journeys/s; None where there is
     too little. A journey makes `unit` of the calls."""
-    bad = [stage.offered for stage in stages if stage.is_overloaded]
+    bad = [stage.offered for stage in balance.caused(stages)]
     kept = [s.offered for s in stages if not s.is_overloaded and s.offered < min(bad) and s.count]
     mine = _around(calls, stages, until)
     if mine.count < _FEWEST_CALLS or not kept:

@@ -22,6 +22,8 @@ _DOUBT: Final = 1.15
 # Admissions by the clock vary less than by chance (2 / sqrt(count)), and then by this at the most.
 _REGULAR: Final = 1.4
 _VARYING: Final = 0.01
+# Credit may wait for the next arrival, so that a limit admits a little less than it would.
+_LEAST_OF_LIMIT: Final = 0.01
 _SLOWER: Final = 1.2
 _FALLING: Final = 0.08
 _STRAYS: Final = 3
@@ -122,7 +124,7 @@ def _held(calls: Flow, stages: tuple[Stage, ...], limit: Limit, per_journey: flo
     count = sum(admitted.due_in(*stretch) for stretch in late)
     if varies < _REGULAR / np.sqrt(max(count, 1)):
         varies = min(varies, _VARYING)
-    half = max(float(np.hypot(2 * error, varies * capacity)), _FLOOR * capacity)
+    half = max(float(np.hypot(2 * error, varies * capacity)), _LEAST_OF_LIMIT * capacity)
     ci = (max(capacity - half, 0.0), capacity + half)
     return Found("reached", stages, capacity, ci, "rate_limit", limit.scope, limit)
 
@@ -146,8 +148,8 @@ def _bent(journeys: Flow, stages: tuple[Stage, ...], measured: Response) -> Foun
     falls = fitted.falling > (_SURE_OF_ONE if _has_one_level(stages) else 0.5)
     spread = _told(fitted, measured, stages, falls)
     capacity, ci = spread.capacity, (spread.low, spread.high)
-    odds = points.odds_of_contention(measured)
-    doubtful = measured.split is None and (falls or odds > points.TRACE_OF_CONTENTION)
+    slows = measured.slowing > points.TRACE_OF_SLOWING
+    doubtful = measured.split is None and (falls or slows)
     return Found(
         "reached",
         stages,
@@ -203,7 +205,7 @@ def _widened(spread: Spread, measured: Response) -> Spread:
 
 
 def _has_one_level(stages: Sequence[Stage]) -> bool:
-    return len({stage.segment.phase for stage in stages if stage.is_overloaded}) == 1
+    return len(balance.caused(stages)) == 1
 
 
 def _is_single(stages: Sequence[Stage], capacity: float) -> bool:

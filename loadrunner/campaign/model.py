@@ -208,6 +208,7 @@ class Campaign:
     setup: tuple[SetupRequest, ...] = ()
     cleanup: tuple[SetupRequest, ...] = ()
     peak_jps: Mapping[str, float] = field(default_factory=dict)
+    growth_per_year: float | None = None
     probes: tuple[ProbePlan, ...] = ()
     criteria: tuple[str, ...] = ()
     limits: Limits = Limits()

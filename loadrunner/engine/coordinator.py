@@ -168,6 +168,7 @@ class Coordinator:
             probes=probes,
             criteria=list(campaign.criteria),
             peak_jps=dict(campaign.peak_jps),
+            growth_per_year=campaign.growth_per_year,
             **self._further_entries(),
         )
 

@@ -18,7 +18,7 @@ from functools import partial
 from time import monotonic_ns
 
 from loadrunner.engine import schedule, tls
-from loadrunner.engine.messages import Kind, Reader, instant_of, packed
+from loadrunner.engine.messages import Kind, Reader, header, instant_of
 from loadrunner.engine.orders import Orders
 from loadrunner.engine.pool import Address, Pool
 from loadrunner.engine.pulse import Pulse
@@ -221,7 +221,7 @@ class Worker:
 
     def _send(self, kind: Kind, body: bytes) -> None:
         assert self._link is not None
-        self._link.write(packed(kind, body))
+        self._link.writelines([header(kind, body), body])
 
 
 class _Link(asyncio.Protocol):

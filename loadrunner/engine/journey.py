@@ -212,10 +212,10 @@ class Journey:
         self._resent = True
         self._worker.pool.open(partial(self._opened, self.trace))
 
-    def time_out(self, now_ns: int) -> None:
-        timeout_s = self._plan.timeout_ns / 1e9
+    def time_out(self, now_ns: int, what: str, limit_ns: int) -> None:
+        """`what` did not come within the limit."""
         self._drop_connection()
-        self._failed(record.TIMEOUT, f"no whole answer within {timeout_s:g} s", now_ns)
+        self._failed(record.TIMEOUT, f"{what} within {limit_ns / 1e9:g} s", now_ns)
 
     def cut(self, now_ns: int) -> None:
         """The hard stop: what is in flight is recorded as it stands, and the journey ends."""

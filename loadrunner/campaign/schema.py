@@ -238,6 +238,9 @@ class TargetSection(Section):
     )
     timeout: Duration = Field(10.0, description="How long an answer may take as a whole.")
     connect_timeout: Duration = Field(5.0, description="How long a connection may take.")
+    first_byte_timeout: Duration | None = Field(
+        None, description="How long an answer may take to begin; without it, as long as a whole."
+    )
     tls: TlsSection = Field(
         TlsSection(), description="How the server of an https:// address is trusted."
     )

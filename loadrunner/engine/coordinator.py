@@ -17,9 +17,10 @@ from loadrunner.campaign.model import Campaign, ProbePlan
 from loadrunner.campaign.phases import phases
 from loadrunner.engine.brakes import Brakes, Stop
 from loadrunner.engine.fleet import Fleet, Member
+from loadrunner.engine.frames import frame
 from loadrunner.engine.messages import Kind
 from loadrunner.engine.orders import Orders
-from loadrunner.engine.record import Names, frame
+from loadrunner.engine.record import RECORD, Names
 from loadrunner.engine.sheaves import Sheaves
 from loadrunner.engine.vitals import Vitals
 from loadrunner.identities import Credential, credential, header_of
@@ -101,6 +102,8 @@ class Coordinator:
             prober = Prober(self.campaign.probes, client, self._probe_headers)
             try:
                 await self._fleet.muster(self._orders())
+                # Once in vain: what polars loads at its first frame is not to weigh on the run.
+                frame(bytes(RECORD.size), self._names, 0, [""])
                 manifest = self._begin(await prober.read_all())
                 await self._attend(prober)
                 is_whole = self.signal is None and self.stopped is None
@@ -132,6 +135,7 @@ class Coordinator:
             ca_file=target.ca_file,
             timeout_s=target.timeout_s,
             connect_timeout_s=target.connect_timeout_s,
+            first_byte_timeout_s=target.first_byte_timeout_s,
             drain_s=target.timeout_s,
             scenarios=self.campaign.scenarios,
             credentials={name: one.lines for name, one in self._credentials.items()},

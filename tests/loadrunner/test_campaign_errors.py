@@ -107,7 +107,7 @@ TABLE = [
     # Unknown and missing keys
     ("timeout: 10s", "time_out: 10s",
      "4, key target.time_out: found an unknown key, allowed: base_url, allow, timeout,"
-     " connect_timeout, tls, stop_file; did you mean 'timeout'?"),
+     " connect_timeout, first_byte_timeout, tls, stop_file; did you mean 'timeout'?"),
     ("campaign: shop", "campaign: shop\ncriterias: []",
      f"2, key criterias: found an unknown key, allowed: {SECTIONS}; did you mean 'criteria'?"),
     (EXTRACT, "retry: {on: [429], honour: true}",

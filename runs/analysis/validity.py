@@ -12,7 +12,8 @@ schedule_not_kept          > 1 % of the planned requests of a phase  > 5 %
                            p99 is 10 % and 5 ms off by lateness      generator's health says so
 generator_limited          > 10 % of a phase's seconds with the CPU  > 50 % of them, or > 5 % of
                            full and the loop late; or > 1 % of its   requests that the generator
-                           requests that the generator lost          lost
+                           requests that the generator lost; or the  lost
+                           coordinator held up for more than 1 s
 aborted                    stopped early, every phase half done      a phase never ran, or less
                                                                      than half of it did
 clock_jump                 times that run backwards, or a generator  times that run backwards in
@@ -57,6 +58,7 @@ P99_OFF: Final = (0.10, 5.0)  # the share and the ms by which lateness may move 
 MISSING_SHARES: Final = {"suspect": 0.02, "invalid": 0.10}
 FULL_CPU: Final = {"cpu_process": 0.95, "cpu_machine": 0.97, "cpu_steal": 0.10}
 LAG_US: Final = 20_000
+COORDINATOR_LAG_US: Final = MICROS  # what it writes is on disk within a second, or late
 LIMITED_SECONDS: Final = {"suspect": 0.10, "invalid": 0.50}
 SILENCE_US: Final = 3 * MICROS
 BACKWARDS_US: Final = 1000
@@ -190,6 +192,10 @@ class _Run:
     def health(self) -> pl.DataFrame:
         """The workers' seconds; the coordinator has no schedule to keep."""
         return self.data.health.filter(pl.col("worker") >= 0).sort("worker", "t_us")
+
+    @cached_property
+    def coordinator(self) -> pl.DataFrame:
+        return self.data.health.filter(pl.col("worker") < 0)
 
     @property
     def is_cut_short(self) -> bool:
@@ -339,6 +345,18 @@ def _lost(run: _Run) -> Iterator[_Finding]:
                 " the generator before they were sent (outcome generator_error)."
             )
             yield _found(severity, "generator_limited", stretch.phase.phase, detail)
+
+
+def _held_up(run: _Run) -> Iterator[_Finding]:
+    """A coordinator that a slow disk holds up is late with probes, rules and the spool."""
+    longest = run.coordinator["loop_lag_us"].max()
+    if isinstance(longest, int) and longest > COORDINATOR_LAG_US:
+        detail = (
+            f"The coordinator was held up for {wording.duration(longest / MICROS)}, by a slow disk"
+            " or for want of a processor: probe readings, abort rules and the spool were late."
+            " Requests are sent and timed by other processes."
+        )
+        yield _found("suspect", "generator_limited", None, detail)
 
 
 def _aborted(run: _Run) -> Iterator[_Finding]:
@@ -493,6 +511,7 @@ _LOOKS: Final[tuple[Callable[[_Run], Iterator[_Finding]], ...]] = (
     _missing,
     _limited,
     _lost,
+    _held_up,
     _aborted,
     _clock,
     _few,

@@ -20,6 +20,7 @@ _COMMANDS = (
     "validate",
     "report",
     "compare",
+    "ab",
     "upload",
     "merge",
     "cleanup",

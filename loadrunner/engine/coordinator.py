@@ -20,6 +20,7 @@ from loadrunner.engine.fleet import Fleet, Member
 from loadrunner.engine.messages import Kind
 from loadrunner.engine.orders import Orders
 from loadrunner.engine.record import Names, frame
+from loadrunner.engine.sheaves import Sheaves
 from loadrunner.engine.vitals import Vitals
 from loadrunner.identities import Credential, credential, header_of
 from loadrunner.pacing import Shard
@@ -84,6 +85,7 @@ class Coordinator:
         self._vitals = Vitals()
         self._brakes = Brakes(campaign, self._names.steps, settings.stop_files)
         self._fleet = Fleet(self._on_message)
+        self._sheaves = Sheaves()
         self._disk_error: DiskError | None = None
         self._start_ns = self._started_at_ns = 0
         self._lag_us = 0  # the longest that the coordinator was held up since it told of it
@@ -213,6 +215,7 @@ class Coordinator:
             await asyncio.sleep(_LOOK_EVERY_S)
             late_us = (time.monotonic_ns() - slept_ns) // 1000 - round(_LOOK_EVERY_S * 1e6)
             self._lag_us = max(self._lag_us, late_us)
+            self._write_rest()
             self._keep(self._writer.flush)
             self._brake(self._brakes.look(self._now_us()))
             if self._watch is not None:
@@ -242,9 +245,9 @@ class Coordinator:
             self._brake(self._brakes.spent())
             if self._watch is not None:
                 self._progress.add(body)
-            errors = [self._redact(text) for text in member.errors]
-            samples = frame(body, self._names, member.index, errors)
-            self._keep(lambda: self._writer.add_samples(samples))
+            gathered = self._sheaves.add(member.index, body)
+            if gathered is not None:
+                self._write_samples(member.index, gathered)
         elif kind is Kind.PULSE:
             pulse = json.loads(body)
             self._progress.note_pulse(member.index, pulse["in_flight"], pulse["sent"])
@@ -254,6 +257,15 @@ class Coordinator:
             self._keep(lambda: self._writer.add_health(health))
             if member.index == 0:
                 self._keep(lambda: self._writer.add_health(self._own_health(pulse["t_us"])))
+
+    def _write_samples(self, worker: int, records: bytes) -> None:
+        errors = [self._redact(text) for text in self._fleet.members[worker].errors]
+        samples = frame(records, self._names, worker, errors)
+        self._keep(lambda: self._writer.add_samples(samples))
+
+    def _write_rest(self) -> None:
+        for worker, records in self._sheaves.rest():
+            self._write_samples(worker, records)
 
     def _own_health(self, t_us: int) -> dict[str, object]:
         lag_us, self._lag_us = self._lag_us, 0
@@ -317,6 +329,7 @@ class Coordinator:
         if self.stopped is not None:
             ended["aborted"] = self._redact(self.stopped.reason)
         final = manifest.model_copy(update=ended)
+        self._write_rest()
         with suppress(DiskError):
             self._writer.close()
             final = final.model_copy(update={"segments": list(self._writer.segments)})

@@ -89,6 +89,7 @@ class Coordinator:
         self._sheaves = Sheaves()
         self._disk_error: DiskError | None = None
         self._start_ns = self._started_at_ns = 0
+        self._lag_us = 0  # the longest that the coordinator was held up since it told of it
 
     async def run(self) -> Manifest:
         """From the first worker to the sealed spool; the final manifest.
@@ -215,7 +216,10 @@ class Coordinator:
 
     async def _look(self) -> None:
         while True:
+            slept_ns = time.monotonic_ns()
             await asyncio.sleep(_LOOK_EVERY_S)
+            late_us = (time.monotonic_ns() - slept_ns) // 1000 - round(_LOOK_EVERY_S * 1e6)
+            self._lag_us = max(self._lag_us, late_us)
             self._write_rest()
             self._keep(self._writer.flush)
             self._brake(self._brakes.look(self._now_us()))
@@ -269,7 +273,9 @@ class Coordinator:
             self._write_samples(worker, records)
 
     def _own_health(self, t_us: int) -> dict[str, object]:
-        return {"t_us": t_us, "worker": COORDINATOR, **self._vitals.of(os.getpid())}
+        lag_us, self._lag_us = self._lag_us, 0
+        figures = {"t_us": t_us, "worker": COORDINATOR, "loop_lag_us": lag_us}
+        return {**figures, **self._vitals.of(os.getpid())}
 
     def _write_reading(self, reading: Reading) -> None:
         line = reading.line(self._start_ns)

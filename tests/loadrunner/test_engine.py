@@ -21,6 +21,7 @@ from tests.loadrunner.fault_server import (
     OK,
     FaultServer,
     Reply,
+    endless,
     never,
     pieces,
     resets,
@@ -108,6 +109,19 @@ def one_answer(reply: Reply, folder: Path, timeout_s: float = 1.0) -> dict[str, 
         (pieces(b"HTTP/1.1 2", b"00 OK\r\ncontent-", b"length: 2\r\n\r\no", b"k"), "ok", None),
         (never(), "timeout", "within 0.6 s"),
         (sends(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nendless"), "timeout", "within"),
+        (endless(b"HTTP/1.1 200 OK\r\n\r\n", b"more" * 1000), "timeout", "within"),
+        (endless(b"HTTP/1.1 200 OK\r\n", b"x: more\r\n" * 1000), "connection_error", "longer than"),
+        (
+            sends(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nok\r\n0\r\n\r\n"),
+            "connection_error",
+            "not HTTP",
+        ),
+        (
+            sends(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok"),
+            "connection_error",
+            "not HTTP",
+        ),
+        (sends(b"HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\nok"), "connection_error", "not HTTP"),
     ],
 )
 def test_every_kind_of_answer_is_an_outcome_of_its_own(

@@ -14,6 +14,7 @@ from loadrunner import exits
 from loadrunner.campaign.model import Campaign
 from loadrunner.campaign.options import add_options, campaign_of
 from loadrunner.commands.destination import door_of, send
+from loadrunner.commands.documents import check_writable, written
 from loadrunner.commands.repeats import plan_of
 from loadrunner.commands.run import (
     add_run_options,
@@ -22,7 +23,6 @@ from loadrunner.commands.run import (
     say,
     stopped,
     warned,
-    write,
 )
 from loadrunner.errors import UsageError
 from loadrunner.rendering import comparison as rendering
@@ -111,6 +111,7 @@ class _Trial:
 
 def run(arguments: argparse.Namespace) -> int:
     a, b = _campaigns(arguments)
+    check_writable(arguments)
     console, door = Console(stderr=True), door_of(arguments)
     a, b = warned(a, arguments, console), warned(b, arguments, console)
     plan = plan_of(arguments, default=DEFAULT_TURNS)
@@ -152,13 +153,12 @@ def _told(trial: _Trial, made: RunSeries, arguments: argparse.Namespace) -> list
         return [exits.NOT_VALID]
     found, report = trial.comparison(), trial.b.report()
     told = verdict(found)
-    if arguments.json:
-        document = comparison_json.dump(found)
-        write(arguments.json, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
-    if arguments.junit:
-        write(arguments.junit, junit.render(report))
-    if arguments.markdown:
-        write(arguments.markdown, f"**{_VERDICTS[told]}**\n\n{rendering.as_markdown(found)}")
+    document = json.dumps(comparison_json.dump(found), indent=1, ensure_ascii=False) + "\n"
+    codes = [
+        written(arguments.json, document),
+        written(arguments.junit, junit.render(report)),
+        written(arguments.markdown, f"**{_VERDICTS[told]}**\n\n{rendering.as_markdown(found)}"),
+    ]
     if arguments.quiet:
         print(f"verdict: {told}", file=sys.stderr)
     else:
@@ -173,7 +173,7 @@ def _told(trial: _Trial, made: RunSeries, arguments: argparse.Namespace) -> list
         terminal.write("\n".join(lines))
     of_change = {"worse": "fail", "inconclusive": "inconclusive"}.get(told, "pass")
     way = arguments.on_inconclusive
-    return [exits.of_verdict(of_change, way), exits.of_verdict(report.verdict, way)]
+    return [*codes, exits.of_verdict(of_change, way), exits.of_verdict(report.verdict, way)]
 
 
 def verdict(found: Comparison) -> str:

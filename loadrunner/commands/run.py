@@ -13,15 +13,18 @@ from loadrunner.campaign.model import Campaign
 from loadrunner.campaign.options import add_options, campaign_of
 from loadrunner.campaign.safety import IN_FILE
 from loadrunner.commands.destination import add_destination, door_of, send
+from loadrunner.commands.documents import check_writable, written
 from loadrunner.commands.repeats import Plan, add_repeats, plan_of
+from loadrunner.commands.retest import add_retest, retest
 from loadrunner.debugging import debug
 from loadrunner.errors import UsageError
 from loadrunner.execution import Execution, Options, default_folder, execute
-from loadrunner.labels import labels_of
+from loadrunner.labels import add_labels, labels_of
 from loadrunner.past_run import PastRun, past_run
 from loadrunner.portal_client import Door
 from loadrunner.preflight import Consent
 from loadrunner.rendering import junit, markdown, repeats, text
+from loadrunner.rendering.terminal import Terminal
 from loadrunner.run_series import RunSeries, Side
 from loadrunner.spool import check_unused
 from runs.analysis.designed import Designed
@@ -53,6 +56,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--force", action="store_true", help="with --replay: though the campaign file has changed"
     )
+    add_retest(parser)
     parser.set_defaults(run=run)
 
 
@@ -61,7 +65,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="the spool folder, a new one")
     parser.add_argument("--seed", type=int, metavar="N", help="repeat the arrivals and data of N")
     parser.add_argument("--workers", type=_workers, default=1, metavar="N", help="load processes")
-    parser.add_argument("--label", action="append", default=[], metavar="K=V", dest="labels")
+    add_labels(parser)
     parser.add_argument("--junit", type=Path, metavar="F", help="write the criteria as JUnit XML")
     parser.add_argument("--markdown", type=Path, metavar="F", help="write the report as Markdown")
     parser.add_argument(
@@ -95,6 +99,8 @@ def add_guards(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.retest is not None:
+        return retest(arguments)
     past = past_run(arguments.replay) if arguments.replay is not None else None
     if past is not None:
         _check_replay(arguments)
@@ -133,6 +139,7 @@ def carry_out(
     """Execute, tell, upload; the exit code of it all."""
     console, plan = Console(stderr=True), plan_of(arguments)
     door = door_of(arguments)
+    check_writable(arguments)
     campaign = warned(campaign, arguments, console)
     options = options_of(campaign, arguments, consent)
     if past is not None:
@@ -143,7 +150,12 @@ def carry_out(
         return _repeated(campaign, plan, options, arguments, door)
     execution = execute(campaign, options, console)
     _tell(campaign, execution, arguments)
-    codes = [exits.of_verdict(execution.report.verdict, arguments.on_inconclusive)]
+    report = execution.report
+    codes = [
+        exits.of_verdict(report.verdict, arguments.on_inconclusive),
+        written(arguments.junit, junit.render(report)),
+        written(arguments.markdown, markdown.render(report)),
+    ]
     if door is not None:
         codes.append(send(execution.folder, door, arguments))
     return stopped(execution) or exits.first(*codes)
@@ -198,7 +210,10 @@ def _repeated(
         if plan.until_decided and judged.is_decided:
             break
     _tell_repeats(campaign, judged, made, arguments)
-    codes.append(exits.of_verdict(judged.report().verdict, arguments.on_inconclusive))
+    report = judged.report()
+    codes.append(exits.of_verdict(report.verdict, arguments.on_inconclusive))
+    codes.append(written(arguments.junit, junit.render(report)))
+    codes.append(written(arguments.markdown, repeats.as_markdown(judged)))
     return ended or exits.first(*codes)
 
 
@@ -211,20 +226,16 @@ def say(line: str, arguments: argparse.Namespace) -> None:
 def _tell_repeats(
     campaign: Campaign, judged: Designed, made: RunSeries, arguments: argparse.Namespace
 ) -> None:
-    report = judged.report()
-    if arguments.junit:
-        write(arguments.junit, junit.render(report))
-    if arguments.markdown:
-        write(arguments.markdown, repeats.as_markdown(judged))
     if arguments.quiet:
-        print(f"verdict: {report.verdict}", file=sys.stderr)
+        print(f"verdict: {judged.report().verdict}", file=sys.stderr)
         return
     lines = [repeats.as_text(judged)]
     lines += [f"Left out: {name} ({reason})" for name, reason in campaign.skipped.items()]
     lines += [f"Note: {note}" for note in campaign.notes]
     if made.ran_out:
         lines.append("Note: --max left no time for another run.")
-    print("\n".join([*lines, f"Raw results of each run: {made.options.out}{os.sep}"]))
+    where = f"Raw results of each run: {made.options.out}{os.sep}"
+    Terminal.of(sys.stdout).write("\n".join([*lines, where, ""]))
 
 
 def warned(campaign: Campaign, arguments: argparse.Namespace, console: Console) -> Campaign:
@@ -239,10 +250,6 @@ def warned(campaign: Campaign, arguments: argparse.Namespace, console: Console) 
 
 def _tell(campaign: Campaign, execution: Execution, arguments: argparse.Namespace) -> None:
     report = execution.report
-    if arguments.junit:
-        write(arguments.junit, junit.render(report))
-    if arguments.markdown:
-        write(arguments.markdown, markdown.render(report))
     if arguments.quiet:
         print(f"verdict: {report.verdict}", file=sys.stderr)
         return
@@ -252,15 +259,7 @@ def _tell(campaign: Campaign, execution: Execution, arguments: argparse.Namespac
     if campaign.cleanup:
         left_out.append(f"To undo what the run made: loadrunner cleanup {execution.folder}")
     where = f"Raw results: {execution.folder}{os.sep}"
-    print("\n".join([summary, *left_out, where]))
-
-
-def write(path: Path, document: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(document, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}.") from error
+    Terminal.of(sys.stdout).write("\n".join([summary, *left_out, where, ""]))
 
 
 def _workers(text: str) -> int:

@@ -7,6 +7,7 @@ from runs.analysis.criteria.judge import Bench, evaluate, judge, unjudged
 from runs.analysis.criteria.judgement import CriterionVerdict, Judgement
 from runs.analysis.criteria.measurement import Figures, Measures
 from runs.analysis.criteria.repeats import Remembered, Repeats
+from runs.analysis.criteria.sentence import sentence
 from runs.analysis.criteria.statistic import STATISTICS
 from runs.analysis.errors import CriterionError
 
@@ -28,5 +29,6 @@ __all__ = [
     "evaluate",
     "judge",
     "parse",
+    "sentence",
     "unjudged",
 ]

@@ -122,7 +122,7 @@ class Figures:
     def offered_rate(self, cell: Cell) -> float | None:
         """Requests due per second, retries apart."""
         seconds = cells.length_s(self._windows(cell))
-        count = len(self._cell(cell).due_us)
+        count = self._cell(cell).count
         return count / seconds if seconds else None
 
     def percentile(self, statistic: Statistic, cell: Cell) -> Measurement:
@@ -143,7 +143,7 @@ class Figures:
         return Measurement(str(cell), Estimate(value, None, None, len(values)))
 
     def count(self, _: Statistic, cell: Cell) -> Measurement:
-        count = len(self._cell(cell).due_us)
+        count = self._cell(cell).count
         value = float(count) if count else None
         return Measurement(str(cell), Estimate(value, None, None, count), is_ratio_scaled=False)
 
@@ -153,7 +153,7 @@ class Figures:
         ended = ended[is_good] if statistic.name == "goodput" else ended
         counts, bin_s = _binned(ended, self._windows(cell))
         estimate = intervals.rate(counts, bin_s)
-        due = len(self._cell(cell).due_us)
+        due = self._cell(cell).count
         if not due:
             return Measurement(str(cell), Estimate(None, None, None, 0, f"no samples of {cell}"))
         is_all = counts.sum() >= ALL_OFFERED * due
@@ -193,7 +193,7 @@ class Figures:
             case "service":
                 start_us = found.started_us
             case "all":
-                kept = ~np.isin(found.outcome, _UNSENT)
+                start_us, kept = found.all_from_us, ~np.isin(found.outcome, _UNSENT)
             case "first_token":
                 end_us, kept = found.first_token_us, is_ok & (found.first_token_us != NO_TOKEN)
         took = (end_us[kept] - start_us[kept]) / 1000
@@ -203,7 +203,7 @@ class Figures:
 
     def _cell(self, cell: Cell) -> cells.Cell:
         key = columns.Key(cell.scenario, cell.step, cell.phase)
-        return cells.of(self.data).cells.get(key) or _empty(key)
+        return cells.of(self.data).cells.get(key) or cells.empty(self.data, key)
 
     def _windows(self, cell: Cell) -> tuple[cells.Span, ...]:
         windows = cells.of(self.data).windows
@@ -230,11 +230,6 @@ _OF_CELL: Final[Mapping[str, Callable[[Figures, Statistic, Cell], Measurement]]]
     "flow": Figures.flow,
     "count": Figures.count,
 }
-
-
-def _empty(key: columns.Key) -> cells.Cell:
-    none, flags = np.empty(0, dtype=np.int64), np.empty(0, dtype=bool)
-    return cells.Cell(key, none, none, none, none, none, none, flags, 0)
 
 
 def _exact_share(estimate: Estimate, hits: int) -> Estimate:

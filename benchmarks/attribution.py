@@ -2,10 +2,10 @@
 
     python benchmarks/attribution.py [--systems 60] [--seed 1000]
 
-A service of one step runs under steps, a spike or a steady load, with seventeen metrics read once a
-second: one belongs to the fault, the others are healthy resources, figures that follow the load,
-drifts and wanderers, each with the averaging window of its own (1 to 10 s). Five kinds of fault are
-those that the constants of `runs/analysis/bottlenecks.py` were set with (STATISTICS §5); the six
+A service of one step runs under steps, a spike or a steady load, with nineteen metrics, each read
+once a second: one belongs to the fault, the others are healthy resources, figures that follow the
+load, drifts and wanderers, each with an averaging window of its own (1 to 10 s). Seven kinds of
+fault are those that the constants of `runs/analysis/bottlenecks.py` were set with; the eight
 `held out` were not looked at while they were. `none` is a run without a fault, `unseen` a fault of
 which no metric is read: there nothing is to be named.
 """
@@ -15,7 +15,7 @@ import heapq
 import multiprocessing
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -31,8 +31,10 @@ from runs.analysis import bottlenecks, saturation
 from runs.analysis.plan import Phase, Plan, Probe, ProbeMetric
 from runs.analysis.run_data import RunData
 
-TUNED: Final = ("db_pool", "cpu", "redis", "llm", "rate_limit")
-HELD_OUT: Final = ("threads", "disk", "connections", "locks", "gc", "dependency")
+TUNED: Final = ("db_pool", "cpu", "redis", "llm", "rate_limit", "disk", "gc")
+HELD_OUT: Final = (
+    "threads", "connections", "locks", "dependency", "steal", "network", "evictions", "queries",
+)  # fmt: skip
 QUIET: Final = ("none", "unseen")
 PROFILES: Final = ("stairs", "spike", "steady")
 TRUE_METRIC: Final[Mapping[str, str]] = {
@@ -47,19 +49,17 @@ TRUE_METRIC: Final[Mapping[str, str]] = {
     "locks": "lock_wait_ms",
     "gc": "gc_pause_ms",
     "dependency": "partner_latency_ms",
+    "steal": "cpu_steal_percent",
+    "network": "retransmits",
+    "evictions": "evictions_total",
+    "queries": "slow_queries",
 }
 # A queue with a fixed number of places, whose occupation is read; the others slow the service down.
 PLACES: Final = ("db_pool", "cpu", "threads", "disk")
-ONLY_STEADY: Final = ("redis", "llm", "connections", "dependency", "unseen")
-
-
-@dataclass
-class Load:
-    """What is offered second by second, and how many requests are under way."""
-
-    offered: Floats
-    seconds: int
-    readings: dict[str, Floats] = field(default_factory=dict)
+ONLY_STEADY: Final = (
+    "redis", "llm", "connections", "dependency", "steal", "network", "evictions", "queries",
+    "unseen",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,15 +72,7 @@ class Faulty:
 
 
 def made(kind: str, profile: str, seed: int, number: int) -> Faulty:
-    rng = np.random.default_rng(
-        [
-            seed,
-            number,
-            sorted(TRUE_METRIC | {"none": ""}).index(kind)
-            if kind in TRUE_METRIC or kind == "none"
-            else 99,
-        ]
-    )
+    rng = np.random.default_rng([seed, number, (*TRUE_METRIC, *QUIET).index(kind)])
     capacity = float(rng.uniform(25, 90))
     is_reached = kind not in ("none",) and profile != "steady"
     phases = _phases(rng, profile, capacity, is_reached)
@@ -152,7 +144,10 @@ class _Service:
         self.pauses = np.zeros(self.seconds + 1)
         if self.kind == "rate_limit":
             outcome = self._limited()
-        elif self.kind in PLACES or self.kind == "redis":
+        elif self.kind == "network":  # one request in three waits for a lost packet
+            lost = (rng.uniform(size=len(at)) < 0.33) & (bad > 0)
+            hold, slow = hold * 0.5, np.where(lost, rng.uniform(0.2, 0.9, len(at)), 0.0)
+        elif self.kind in (*PLACES, "redis", "steal", "evictions", "queries"):
             hold = hold * (1 + (self.depth - 1) * bad)
         elif self.kind in ("llm", "dependency", "connections", "unseen"):
             hold, slow = (
@@ -373,6 +368,18 @@ class _Metrics:
             case "connections":
                 fresh = np.where(bad > 0, service.offered, 1.0 + 2 * self.load)
                 return ProbeMetric(name, "other"), self._noisy(fresh, 0.1)
+            case "steal":
+                return ProbeMetric(name, "cpu"), self._noisy(1 + 40 * bad, 0.3)
+            case "network":
+                return ProbeMetric(name, "other"), self._noisy(
+                    1 + 0.33 * service.offered * bad, 0.4
+                )
+            case "evictions":
+                return ProbeMetric(name, "cache"), np.cumsum(rng.poisson(2 + 60 * bad)).astype(
+                    float
+                )
+            case "queries":
+                return ProbeMetric(name, "database"), rng.poisson(0.5 + 8 * bad).astype(float)
             case "locks":
                 return ProbeMetric(name, "other"), self._noisy(
                     service.waits_ms() * 0.6 + 0.8 * self.load, 0.15

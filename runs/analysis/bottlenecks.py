@@ -46,7 +46,8 @@ LIKELY: Final = 1.0
 SUSPECT: Final = 0.9
 LAGS: Final = (-1, 0, 1, 2)  # bins by which the metric leads; an averaged one trails a little
 DRAINING: Final = 0.05  # of the slowest bins: a backlog that moves by more grows or drains
-FOLLOWS: Final = 0.6  # rank correlation with the load from which a metric is taken to follow it
+WITH_LOAD: Final = 0.5  # rank correlation from which a metric is taken to follow the load
+DRIFTS: Final = 0.8  # rank correlation with time from which the load itself drifts
 PERSISTENCE: Final = 0.3  # lag-1 correlation from which harm is more than noise
 FOLLOWS: Final = 0.7  # rank correlation from which what feeds the best metric follows the harm
 WORSENED: Final = 0.2  # and by how much it must be worse while the harm lasts
@@ -265,7 +266,13 @@ def _score(data: RunData, metric: ProbeMetric, harm: _Harm, bins: Floats) -> _Sc
     beside_load = max(_correlation(*_lagged(ex, ey, lag)) for lag in LAGS)
     trust = 1.0 if _chance(ex, ey, beside_load) <= 0.1 else 0.4
     ceiling = _at_ceiling(values, metric, bad), _at_ceiling(values, metric, good)
-    shift = min(_shift(x[bad], x[good]), _shift(_beyond_load(x, harm.load)[bad], x[good]))
+    if metric.ceiling is None:
+        beyond = _beyond_load(x, harm.load)
+        if beyond is not x:
+            beside_load = max(beside_load, _correlation(_ranks(beyond), _ranks(harm.y)))
+        shift = min(_shift(x[bad], x[good]), _shift(beyond[bad], x[good]))
+    else:
+        shift = _shift(x[bad], x[good])
     score = (
         0.4 * max(with_harm, 0.0)
         + 0.6 * max(beside_load, 0.0) * trust
@@ -338,17 +345,20 @@ def _beyond_load(x: Floats, load: Floats) -> Floats:
     """What a metric would be at the usual load, if it grows in proportion to the load: one that
     does no more than that is no news where the load itself has grown."""
     usual = float(np.median(load))
-    if usual <= 0 or x.min() < 0 or _correlation(_ranks(x), _ranks(load)) < FOLLOWS:
+    if usual <= 0 or x.min() < 0 or _correlation(_ranks(x), _ranks(load)) < WITH_LOAD:
         return x
     return np.asarray(x * usual / np.maximum(load, usual / 10))
 
 
 def _beside_load(load: Floats) -> Callable[[Floats], Floats]:
     """Takes out of ranks what the ranks of the load, and their square, explain, and what a steady
-    drift does."""
+    drift does, unless the load itself drifts."""
     ranks = _ranks(load)
     number = len(ranks)
-    terms = [np.ones(number), ranks, ranks**2 / number**2, np.arange(number) / number]
+    time = np.arange(number, dtype=np.float64)
+    terms = [np.ones(number), ranks, ranks**2 / number**2]
+    if abs(_correlation(ranks, time)) < DRIFTS:
+        terms.append(time / number)
     basis, _ = np.linalg.qr(np.column_stack(terms))
 
     def residual(of: Floats) -> Floats:

@@ -56,7 +56,7 @@ def test_the_noise_between_runs_is_learned_from_groups_of_repeats(noise: float) 
     groups = [repeats(drawn(rng, noise, 4), seed=10 * at) for at in range(6)]
     learned = comparison.learn(groups).get("p50")
     assert learned is not None
-    assert learned.degrees == 18
+    assert learned.degrees == 12  # of 18, no more than these are believed
     assert math.sqrt(learned.variance) == pytest.approx(noise, rel=0.5)
 
 

@@ -104,10 +104,10 @@ def _columns(data: RunData) -> Columns:
         all_from_us=_connected(samples) if data.info.source in _CONNECTED_FIRST else due_us,
         started_us=started_us,
         ended_us=samples["ended_us"].to_numpy(),
-        first_token_us=_numbers(samples, "first_token_us", NO_TOKEN),
-        status=_numbers(samples, "status", NO_STATUS).astype(np.int32),
+        first_token_us=_numbers(samples, "first_token_us", NO_TOKEN, pl.Int64()),
+        status=_numbers(samples, "status", NO_STATUS, pl.Int32()),
         outcome=samples["outcome"].cast(pl.Enum(OUTCOMES)).to_physical().to_numpy(),
-        is_retry=_numbers(samples, "attempt", 1) > 1,
+        is_retry=_numbers(samples, "attempt", 1, pl.Int32()) > 1,
         is_timed=is_due & (due_by == "plan").fill_null(value=True).to_numpy(),
         rows=_rows(samples, started_us),
     )
@@ -115,7 +115,9 @@ def _columns(data: RunData) -> Columns:
 
 def _connected(samples: pl.DataFrame) -> Micros:
     """When each request had its connection."""
-    waited, connecting = (_numbers(samples, name, 0) for name in ("wait_us", "connect_us"))
+    waited, connecting = (
+        _numbers(samples, name, 0, pl.Int64()) for name in ("wait_us", "connect_us")
+    )
     started: Micros = samples["started_us"].to_numpy()
     return started + waited + connecting
 
@@ -127,12 +129,12 @@ def _column(samples: pl.DataFrame, name: str, kind: pl.DataType) -> pl.Series:
     return pl.Series(name, [None], dtype=kind).new_from_index(0, samples.height)
 
 
-def _numbers(samples: pl.DataFrame, name: str, absent: int) -> Micros:
+def _numbers(samples: pl.DataFrame, name: str, absent: int, kind: pl.DataType) -> Micros:
     """A column with a number where there was none; a column of nothing takes no memory."""
-    column = _column(samples, name, pl.Int64())
+    column = _column(samples, name, kind)
     if column.null_count() == len(column):
         return np.broadcast_to(np.int64(absent), len(column))
-    return np.asarray(column.fill_null(absent).to_numpy(), dtype=np.int64)
+    return column.cast(kind, strict=False).fill_null(absent).to_numpy()
 
 
 def _rows(samples: pl.DataFrame, started_us: Micros) -> dict[Key, Rows]:

@@ -118,6 +118,7 @@ def row(
         dispatch_delay_ms=UNKNOWN,
         by_class={},
         model="open",
+        users=None,
     )
 
 

@@ -146,6 +146,7 @@ def limits(request: ApiRequest) -> dict[str, Any]:
         "manifest_bytes": settings.HEADROOM_MAX_MANIFEST_BYTES,
         "files_per_run": settings.HEADROOM_MAX_FILES,
         "inflated_bytes_per_run": settings.HEADROOM_MAX_INFLATED_BYTES,
+        "samples_per_run": settings.HEADROOM_MAX_SAMPLES,
         "series_per_run": settings.HEADROOM_MAX_SERIES,
         "longest_wait_s": LONGEST_WAIT_S,
         "file_names": names.ALLOWED.split(", "),

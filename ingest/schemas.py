@@ -52,12 +52,13 @@ class ReceivedFileOut(Schema):
 
 class LimitsOut(Schema):
     """What the portal takes. Sizes are bytes, as sent; a run's files may hold so many once
-    inflated, and so many different scenarios, steps, phases and metrics."""
+    inflated, so many samples, and so many different scenarios, steps, phases and metrics."""
 
     file_bytes: int
     manifest_bytes: int
     files_per_run: int
     inflated_bytes_per_run: int
+    samples_per_run: int
     series_per_run: int
     longest_wait_s: int
     file_names: list[str]

@@ -14,7 +14,10 @@ HEADROOM_LEASE_S = environment.number(os.environ, "HEADROOM_LEASE_S", 30)
 HEADROOM_MAX_FILE_BYTES = environment.number(os.environ, "HEADROOM_MAX_FILE_BYTES", 1 << 30)
 HEADROOM_MAX_MANIFEST_BYTES = environment.number(os.environ, "HEADROOM_MAX_MANIFEST_BYTES", 8 << 20)
 HEADROOM_MAX_FILES = environment.number(os.environ, "HEADROOM_MAX_FILES", 10_000)
-HEADROOM_MAX_INFLATED_BYTES = environment.number(os.environ, "HEADROOM_MAX_INFLATED_BYTES", 4 << 30)
+HEADROOM_MAX_INFLATED_BYTES = environment.number(
+    os.environ, "HEADROOM_MAX_INFLATED_BYTES", 16 << 30
+)
+HEADROOM_MAX_SAMPLES = environment.number(os.environ, "HEADROOM_MAX_SAMPLES", 50_000_000)
 HEADROOM_MAX_SERIES = environment.number(os.environ, "HEADROOM_MAX_SERIES", 2_000)
 HEADROOM_UNDO_DAYS = environment.number(os.environ, "HEADROOM_UNDO_DAYS", 14)
 HEADROOM_RECEIVING_DAYS = environment.number(os.environ, "HEADROOM_RECEIVING_DAYS", 7)

@@ -15,9 +15,11 @@ from runs.analysis.plan import PLATEAU, Phase, Plan
 from runs.analysis.report import Report
 from runs.analysis.run_data import RunData
 from runs.documents import plain
-from runs.formats import report_json, spool
+from runs.formats import report_json, samples, spool
+from runs.formats.compact import Compact
 from runs.formats.limits import Limits
 from runs.formats.manifest import Manifest
+from runs.formats.spool import Spool
 from runs.models import Run
 
 # Rises whenever the same raw files would give other figures.
@@ -38,9 +40,9 @@ def process(run_id: UUID, progress: Progress, *, announce: bool = True) -> None:
         _process_import(run, progress, announce=announce)
         return
     progress("reading")
-    raw = spool.read(store.spool_of(run_id), limits())
+    raw = _read(run_id)
     progress("storing")
-    store.write_frames(run_id, samples=raw.samples, readings=raw.readings, health=raw.health)
+    store.write_frames(run_id, readings=raw.readings, health=raw.health)
     progress("analysing")
     data = standing.applied(spool.run_data(raw), run.project)
     store.write_frames(run_id, seconds=seconds.of(data), histograms=seconds.histograms(data))
@@ -50,6 +52,15 @@ def process(run_id: UUID, progress: Progress, *, announce: bool = True) -> None:
     _save(run, raw.manifest.state, data, built, documents, raw.notes)
     progress("re-testing")
     tuning.retest(run, data, built, announce=announce)
+
+
+def _read(run_id: UUID) -> Spool:
+    """The spool, with the part of its samples that the analysis needs; all of them go to Parquet
+    as they are read, so that memory holds a few pieces at a time."""
+    reading, kept = spool.Reading(store.spool_of(run_id), limits()), Compact()
+    parts = kept.seeing(reading.samples())
+    store.stream_frames(run_id, "samples", samples.SCHEMA, parts)
+    return reading.spool(kept.frame())
 
 
 def _process_import(run: Run, progress: Progress, *, announce: bool) -> None:
@@ -78,7 +89,9 @@ def _report_alone(built: Report) -> dict[str, Any]:
 def limits() -> Limits:
     """What a run may hold, by the settings."""
     return Limits(
-        inflated_bytes=settings.HEADROOM_MAX_INFLATED_BYTES, series=settings.HEADROOM_MAX_SERIES
+        inflated_bytes=settings.HEADROOM_MAX_INFLATED_BYTES,
+        samples=settings.HEADROOM_MAX_SAMPLES,
+        series=settings.HEADROOM_MAX_SERIES,
     )
 
 

@@ -17,7 +17,7 @@ from runs.analysis.report import Report
 from runs.analysis.run_data import RunData
 from runs.documents import plain
 from runs.errors import ConflictError, Fault, RefusedError
-from runs.formats import report_json, spool
+from runs.formats import compact, report_json, spool
 from runs.formats.manifest import Manifest
 from runs.formats.spool import Spool
 from runs.models import Retest, Run
@@ -113,8 +113,10 @@ def _mentions(word: str) -> Q:
 
 def run_data(run: Run) -> RunData:
     """The frames of a run that was processed, as the analysis takes them."""
-    frames = {name: store.read_frame(run.pk, name) for name in ("samples", "readings", "health")}
-    return spool.run_data(Spool(manifest=Manifest.model_validate(run.manifest), notes=(), **frames))
+    frames = {name: store.read_frame(run.pk, name) for name in ("readings", "health")}
+    kept = compact.of_table(store.current().table(run.pk, "samples"))
+    manifest = Manifest.model_validate(run.manifest)
+    return spool.run_data(Spool(manifest=manifest, samples=kept, notes=(), **frames))
 
 
 def document(run: Run) -> dict[str, Any]:

@@ -22,7 +22,9 @@ from uuid import UUID, uuid4
 
 import polars as pl
 from django.conf import settings
+from polars.io.plugins import register_io_source
 
+Frames = Iterator[pl.DataFrame]
 _ABANDONED_AFTER_S: Final = 6 * 3600
 _TABLE: Final = ".parquet"
 
@@ -52,6 +54,13 @@ class Store(Protocol):
 
     def write_tables(self, run_id: UUID, tables: Mapping[str, pl.DataFrame]) -> None:
         """Write each as NAME.parquet; a second time replaces the first."""
+        ...
+
+    def stream_table(
+        self, run_id: UUID, name: str, schema: Mapping[str, pl.DataType], parts: Frames
+    ) -> None:
+        """Write NAME.parquet from its parts, of which only a few are in memory at a time; what
+        reading them raises is raised, and an older table then stays."""
         ...
 
     def table(self, run_id: UUID, name: str) -> Path:
@@ -115,17 +124,29 @@ class LocalFolder:
         (self.folder_of(run_id) / "raw" / name).unlink(missing_ok=True)
 
     def write_tables(self, run_id: UUID, tables: Mapping[str, pl.DataFrame]) -> None:
+        for name, frame in tables.items():
+            with self._draft(run_id, name) as draft:
+                frame.write_parquet(draft, compression="zstd")
+
+    def stream_table(
+        self, run_id: UUID, name: str, schema: Mapping[str, pl.DataType], parts: Frames
+    ) -> None:
+        with self._draft(run_id, name) as draft:
+            _sink(draft, schema, parts)
+
+    @contextmanager
+    def _draft(self, run_id: UUID, name: str) -> Iterator[Path]:
+        """A path whose file becomes the table at the end, unless something went wrong."""
         folder = self.folder_of(run_id)
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob("*.draft"):  # by a worker that was killed
             left.unlink(missing_ok=True)
-        for name, frame in tables.items():
-            draft = folder / f"{name}.{uuid4().hex}.draft"
-            try:
-                frame.write_parquet(draft, compression="zstd")
-                draft.replace(folder / f"{name}{_TABLE}")
-            finally:
-                draft.unlink(missing_ok=True)
+        draft = folder / f"{name}.{uuid4().hex}.draft"
+        try:
+            yield draft
+            draft.replace(folder / f"{name}{_TABLE}")
+        finally:
+            draft.unlink(missing_ok=True)
 
     def table(self, run_id: UUID, name: str) -> Path:
         path = self.folder_of(run_id) / f"{name}{_TABLE}"
@@ -198,6 +219,13 @@ def write_frames(run_id: UUID, **frames: pl.DataFrame) -> None:
     current().write_tables(run_id, frames)
 
 
+def stream_frames(
+    run_id: UUID, name: str, schema: Mapping[str, pl.DataType], parts: Frames
+) -> None:
+    """Write a table from its parts, one after the other."""
+    current().stream_table(run_id, name, schema, parts)
+
+
 def read_frame(run_id: UUID, name: str) -> pl.DataFrame:
     """FileNotFoundError where the run was not processed yet."""
     return pl.read_parquet(current().table(run_id, name), memory_map=False)
@@ -211,6 +239,24 @@ def is_writable() -> bool:
     except OSError:
         return False
     return True
+
+
+def _sink(path: Path, schema: Mapping[str, pl.DataType], parts: Frames) -> None:
+    """polars tells its own error for whatever its source raises: the cause is raised instead."""
+    causes: list[Exception] = []
+
+    def source(*_wishes: object) -> Frames:
+        try:
+            yield from parts
+        except Exception as error:
+            causes.append(error)
+            raise
+
+    try:
+        frames = register_io_source(source, schema=dict(schema), is_pure=True)
+        frames.sink_parquet(path, compression="zstd")
+    except Exception as error:
+        raise (causes or [error])[0] from None
 
 
 def _run_id(name: str) -> UUID | None:

@@ -5,7 +5,7 @@ tools' data), the start of the request stands for it.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,20 +21,60 @@ Span = tuple[int, int]
 class Cell:
     """The judged samples of one scenario, step and phase as arrays, in the samples' order.
 
-    `outcome` holds positions in OUTCOMES, `status` NO_STATUS and `first_token_us` NO_TOKEN where
+    `all_from_us` is where the times of `all_ms` begin (see Columns). `outcome` holds positions in
+    OUTCOMES, `status` NO_STATUS and `first_token_us` NO_TOKEN where
     there was none; `is_timed` says whether the dispatch delay of the sample means anything: it
     was due by the plan. `retries` counts the second and later attempts of the same stretch.
+
+    An array is taken from the run's when it is asked for and kept by nobody: all cells together
+    would take as much memory as the run itself.
     """
 
     key: Key
-    due_us: Micros
-    started_us: Micros
-    ended_us: Micros
-    first_token_us: Micros
-    status: Codes
-    outcome: Codes
-    is_timed: Bools
+    rows: Rows
     retries: int
+    _table: Columns = field(repr=False)
+
+    @property
+    def count(self) -> int:
+        return len(self.rows)
+
+    @property
+    def due_us(self) -> Micros:
+        return self._table.due_us[self.rows]
+
+    @property
+    def all_from_us(self) -> Micros:
+        return self._table.all_from_us[self.rows]
+
+    @property
+    def has_own_durations(self) -> bool:
+        """Whether the times of `all_ms` begin elsewhere than when the request was due."""
+        return self._table.all_from_us is not self._table.due_us
+
+    @property
+    def started_us(self) -> Micros:
+        return self._table.started_us[self.rows]
+
+    @property
+    def ended_us(self) -> Micros:
+        return self._table.ended_us[self.rows]
+
+    @property
+    def first_token_us(self) -> Micros:
+        return columns.taken(self._table.first_token_us, self.rows)
+
+    @property
+    def status(self) -> Codes:
+        return self._table.status[self.rows]
+
+    @property
+    def outcome(self) -> Codes:
+        return self._table.outcome[self.rows]
+
+    @property
+    def is_timed(self) -> Bools:
+        return self._table.is_timed[self.rows]
 
 
 @dataclass(frozen=True)
@@ -144,17 +184,12 @@ def _cell(table: Columns, key: Key, rows: Rows, plan: Plan) -> Cell:
     is_retry = table.is_retry[judged]
     retries = int(is_retry.sum())
     first = judged[~is_retry] if retries else judged
-    return Cell(
-        key=key,
-        due_us=table.due_us[first],
-        started_us=table.started_us[first],
-        ended_us=table.ended_us[first],
-        first_token_us=columns.taken(table.first_token_us, first),
-        status=table.status[first],
-        outcome=table.outcome[first],
-        is_timed=table.is_timed[first],
-        retries=retries,
-    )
+    return Cell(key, first, retries, table)
+
+
+def empty(data: RunData, key: Key) -> Cell:
+    """The cell of a series without samples."""
+    return Cell(key, np.empty(0, dtype=np.uint32), 0, columns.of(data))
 
 
 def _without_warm_up(table: Columns, key: Key, rows: Rows, plan: Plan) -> Rows:

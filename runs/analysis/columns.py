@@ -24,6 +24,8 @@ NO_STATUS: Final = -1
 NO_TOKEN: Final = np.iinfo(np.int64).min
 _DUE: Final[dict[str, pl.DataType]] = {"due_us": pl.Int64(), "due_by": pl.String()}
 _KEY: Final = ("scenario", "step", "phase")
+# Tools whose own duration of a request begins once it has a connection.
+_CONNECTED_FIRST: Final = frozenset(("k6",))
 
 
 def table(names: Iterable[str]) -> Bools:
@@ -45,12 +47,16 @@ class Columns:
     """`due_us` is the start of the request where nothing was due; `outcome` holds positions in
     OUTCOMES, `status` NO_STATUS and `first_token_us` NO_TOKEN where there was none.
 
+    `all_from_us` is where the times of `all_ms` begin: where the tool that measured lets its own
+    duration begin, and `due_us` for our own runner.
+
     `is_retry` marks second and later attempts, `is_timed` samples that were due by the plan.
     `rows` are the places of each series' samples, ascending; the series are in the order in
     which they first started.
     """
 
     due_us: Micros
+    all_from_us: Micros
     started_us: Micros
     ended_us: Micros
     first_token_us: Micros
@@ -92,17 +98,28 @@ def _columns(data: RunData) -> Columns:
     started_us = samples["started_us"].to_numpy()
     due, due_by = (_column(samples, name, kind) for name, kind in _DUE.items())
     is_due = due.is_not_null().to_numpy()
+    due_us = due.to_numpy() if is_due.all() else np.where(is_due, due.fill_null(0), started_us)
     return Columns(
-        due_us=due.to_numpy() if is_due.all() else np.where(is_due, due.fill_null(0), started_us),
+        due_us=due_us,
+        all_from_us=_connected(samples) if data.info.source in _CONNECTED_FIRST else due_us,
         started_us=started_us,
         ended_us=samples["ended_us"].to_numpy(),
-        first_token_us=_numbers(samples, "first_token_us", NO_TOKEN),
-        status=_numbers(samples, "status", NO_STATUS).astype(np.int32),
+        first_token_us=_numbers(samples, "first_token_us", NO_TOKEN, pl.Int64()),
+        status=_numbers(samples, "status", NO_STATUS, pl.Int32()),
         outcome=samples["outcome"].cast(pl.Enum(OUTCOMES)).to_physical().to_numpy(),
-        is_retry=_numbers(samples, "attempt", 1) > 1,
+        is_retry=_numbers(samples, "attempt", 1, pl.Int32()) > 1,
         is_timed=is_due & (due_by == "plan").fill_null(value=True).to_numpy(),
         rows=_rows(samples, started_us),
     )
+
+
+def _connected(samples: pl.DataFrame) -> Micros:
+    """When each request had its connection."""
+    waited, connecting = (
+        _numbers(samples, name, 0, pl.Int64()) for name in ("wait_us", "connect_us")
+    )
+    started: Micros = samples["started_us"].to_numpy()
+    return started + waited + connecting
 
 
 def _column(samples: pl.DataFrame, name: str, kind: pl.DataType) -> pl.Series:
@@ -112,12 +129,12 @@ def _column(samples: pl.DataFrame, name: str, kind: pl.DataType) -> pl.Series:
     return pl.Series(name, [None], dtype=kind).new_from_index(0, samples.height)
 
 
-def _numbers(samples: pl.DataFrame, name: str, absent: int) -> Micros:
+def _numbers(samples: pl.DataFrame, name: str, absent: int, kind: pl.DataType) -> Micros:
     """A column with a number where there was none; a column of nothing takes no memory."""
-    column = _column(samples, name, pl.Int64())
+    column = _column(samples, name, kind)
     if column.null_count() == len(column):
         return np.broadcast_to(np.int64(absent), len(column))
-    return np.asarray(column.fill_null(absent).to_numpy(), dtype=np.int64)
+    return column.cast(kind, strict=False).fill_null(absent).to_numpy()
 
 
 def _rows(samples: pl.DataFrame, started_us: Micros) -> dict[Key, Rows]:

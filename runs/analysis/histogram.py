@@ -46,6 +46,20 @@ def of(values_us: NDArray[Any]) -> Histogram:
     return Histogram(*np.unique(bins_of(values_us), return_counts=True))
 
 
+def of_ordered(values_us: NDArray[Any]) -> Histogram:
+    """The same of microseconds in ascending order: where each bin ends is looked up, so that it
+    costs next to nothing once the values are sorted."""
+    if not len(values_us):
+        return merge([])
+    first, last = bins_of(values_us[[0, -1]])
+    bins = np.arange(first, last + 1)
+    lowest = _lowest_us(bins)
+    lowest[0] = min(int(lowest[0]), int(values_us[0]))
+    starts = np.searchsorted(values_us, lowest.astype(values_us.dtype))
+    counts = np.diff(np.append(starts, len(values_us)))
+    return Histogram(bins[counts > 0], counts[counts > 0])
+
+
 def merge(histograms: Iterable[Histogram]) -> Histogram:
     """All values of all of them; of none, the empty one."""
     found = list(histograms)
@@ -69,9 +83,15 @@ def bins_of(values_us: NDArray[Any]) -> Counts:
 def middles_us(bins: Counts) -> NDArray[np.float64]:
     """The value that stands for each bin."""
     shifts = np.maximum(bins // _SUB - 1, 0)
-    lowest = (bins - shifts * _SUB) << shifts
-    middles: NDArray[np.float64] = lowest + ((1 << shifts) - 1) / 2
+    middles: NDArray[np.float64] = _lowest_us(bins) + ((1 << shifts) - 1) / 2
     return middles
+
+
+def _lowest_us(bins: Counts) -> Counts:
+    """The least value of each bin."""
+    shifts = np.maximum(bins // _SUB - 1, 0)
+    lowest: Counts = (bins - shifts * _SUB) << shifts
+    return lowest
 
 
 def from_table(rows: pl.DataFrame) -> Histogram:

@@ -69,12 +69,18 @@ def of(samples: pl.DataFrame) -> pl.DataFrame:
 
 
 def of_run(data: RunData) -> pl.DataFrame:
-    """The same of all samples of a run, put together once."""
+    """The same of all samples of a run, one scenario after the other, put together once."""
     return data.derived(_of_samples)
 
 
 def _of_samples(data: RunData) -> pl.DataFrame:
-    return of(data.samples)
+    """A scenario at a time: what a run's journeys take on the way is several times what they
+    are."""
+    names = data.samples["scenario"].unique().cast(pl.String).sort()
+    if len(names) < 2 or names.null_count():
+        return of(data.samples)
+    parts = [of(data.samples.filter(pl.col("scenario") == name)) for name in names]
+    return pl.concat(parts, rechunk=False)
 
 
 def rows(data: RunData) -> tuple[Journeys, ...]:
@@ -153,9 +159,11 @@ def _are_unique(column: pl.Series) -> bool:
 def _columns(samples: pl.DataFrame) -> pl.DataFrame:
     """The columns that matter, null where the source does not have them."""
     wanted = ("scenario", "step", *_IDENTITY, "attempt", "due_us", "started_us", "ended_us")
-    have = [name for name in (*wanted, "outcome") if name in samples.columns]
+    have = [name for name in wanted if name in samples.columns]
     lacking = [pl.lit(None, pl.Int64).alias(name) for name in wanted if name not in have]
-    return samples.select(have).with_columns(lacking)
+    # A frame in little memory has narrow numbers, which sums of them would not fit into.
+    numbers = [pl.col(name).cast(pl.Int64) for name in have if name not in ("scenario", "step")]
+    return samples.select("scenario", "step", *numbers, "outcome").with_columns(lacking)
 
 
 def _key(frame: pl.DataFrame) -> pl.Series:
@@ -205,9 +213,9 @@ def _decoded(grouped: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
     fault = grouped["fault"].to_numpy()
     good = fault == _NEVER
     row = np.where(good, first, fault & mask)
-    outcome = _taken(samples, "outcome", row).zip_with(
-        pl.Series(~good), pl.Series(["ok"]).new_from_index(0, len(row))
-    )
+    fault_of = _taken(samples, "outcome", row)
+    expected = pl.Series(["ok"], dtype=fault_of.dtype).new_from_index(0, len(row))
+    outcome = fault_of.zip_with(pl.Series(~good), expected)
     return grouped.with_columns(
         due_us=pl.Series(grouped["due_phase"].to_numpy() >> bits),
         good=pl.Series(good),

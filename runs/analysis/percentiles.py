@@ -71,28 +71,30 @@ def few(count: int) -> tuple[str, ...]:
     return tuple(name for name, q in QUANTILES.items() if is_few(count, q))
 
 
-def at_ranks(values: Micros, ranks: Iterable[int]) -> dict[int, float]:
-    """The values at 1-based ranks, in milliseconds; ranks beyond the last value are left out.
-
-    A partial sort: on a million values it takes a fifth of what a full one takes.
-    """
-    wanted = sorted({one for one in ranks if one <= len(values)})
-    if not wanted:
-        return {}
-    parted = np.partition(values, [one - 1 for one in wanted])
-    return {one: int(parted[one - 1]) / 1000 for one in wanted}
+def at_ranks(ordered: Micros, ranks: Iterable[int]) -> dict[int, float]:
+    """The values at 1-based ranks of microseconds in ascending order, in milliseconds; ranks
+    beyond the last value are left out."""
+    return {one: int(ordered[one - 1]) / 1000 for one in set(ranks) if one <= len(ordered)}
 
 
 def spread(values: Micros) -> Spread:
     """Minimum, mean, percentiles and maximum of microseconds in any order."""
-    count = len(values)
+    return spread_of_ordered(np.sort(values))
+
+
+def spread_of_ordered(ordered: Micros) -> Spread:
+    """The same of microseconds in ascending order.
+
+    numpy sorts whole numbers with vector instructions: faster than picking out five ranks.
+    """
+    count = len(ordered)
     if not count:
         return UNKNOWN
     ranks = {name: rank(count, q) for name, q in QUANTILES.items()}
-    found = at_ranks(values, ranks.values())
+    found = at_ranks(ordered, ranks.values())
     return Spread(
-        min=int(values.min()) / 1000,
-        mean=int(values.sum(dtype=np.int64)) / count / 1000,
-        max=int(values.max()) / 1000,
+        min=int(ordered[0]) / 1000,
+        mean=int(ordered.sum(dtype=np.int64)) / count / 1000,
+        max=int(ordered[-1]) / 1000,
         **{name: found[one] for name, one in ranks.items()},
     )

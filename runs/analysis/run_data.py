@@ -1,5 +1,6 @@
 """One run as the analysis takes it: who it is, what it planned, and its frames."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, cast
@@ -53,10 +54,15 @@ class RunData:
     _derived: dict[Callable[..., Any], Any] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _locks: dict[Callable[..., Any], threading.Lock] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def derived(self, make: Callable[["RunData"], Derived]) -> Derived:
         """What a function makes of the run, worked out when it is first asked for: most analyses
-        begin with the same cells or the same journeys."""
-        if make not in self._derived:
-            self._derived[make] = make(self)
-        return cast("Derived", self._derived[make])
+        begin with the same cells or the same journeys. Two threads that ask at once get the
+        same, made once."""
+        with self._locks.setdefault(make, threading.Lock()):
+            if make not in self._derived:
+                self._derived[make] = make(self)
+            return cast("Derived", self._derived[make])

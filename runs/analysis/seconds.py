@@ -5,23 +5,30 @@ Unlike the timeline, which is made for charts, the seconds are never widened.
 
 from typing import Final
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from runs.analysis import cells, columns, histogram
-from runs.analysis.cells import Cell
-from runs.analysis.columns import OK, Key, Micros
+from runs.analysis import columns, percentiles, series
+from runs.analysis.columns import OK, Columns, Key, Micros, Rows
 from runs.analysis.histogram import Histogram
 from runs.analysis.outcomes import ANSWERED, FAILED, UNSENT
 from runs.analysis.run_data import RunData
 
-_STEP: Final = ("scenario", "step")
 _SERIES: Final = ("scenario", "step", "phase")
 _COUNTS: Final = ("due", "started", "answered", "good", "failed", "refused")
 _QUANTILES: Final = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
-_IS_OK: Final = pl.col("outcome") == "ok"
-_IS_SENT: Final = ~pl.col("outcome").is_in(UNSENT)
+_SECOND_US: Final = 1_000_000
+_IS_FAILED: Final = columns.table(FAILED)
+_IS_REFUSED: Final = columns.table(("refused",))
+_IS_ANSWER: Final = columns.table(ANSWERED)
 _WAS_SENT: Final = ~columns.table(UNSENT)
-_OPTIONAL: Final = ("attempt", "due_us")
+_SCHEMA: Final[dict[str, pl.DataType]] = {
+    "scenario": pl.String(),
+    "step": pl.String(),
+    **dict.fromkeys(("second", *_COUNTS), pl.Int64()),
+    **dict.fromkeys(_QUANTILES, pl.Float64()),
+}
 _HISTOGRAMS: Final[dict[str, pl.DataType]] = {
     **dict.fromkeys((*_SERIES, "kind"), pl.String()),
     **dict.fromkeys(("bin", "count"), pl.Int64()),
@@ -35,82 +42,73 @@ def of(data: RunData) -> pl.DataFrame:
     attempts by the second in which they were due; `started`, `answered` and `good` count what
     happened in the second, retries included.
     """
-    samples = _completed(data.samples)
-    parts = [_by_due(samples), _by_start(samples), _by_end(samples)]
-    keys = pl.concat([part.select(*_STEP, "second") for part in parts]).unique()
-    table = keys
-    for part in parts:
-        table = table.join(part, on=[*_STEP, "second"], how="left")
-    counts = [pl.col(name).fill_null(0).cast(pl.Int64) for name in _COUNTS]
-    return table.select(*_STEP, "second", *counts, *_QUANTILES).sort(*_STEP, "second")
+    table = columns.of(data)
+    steps: dict[tuple[str, str], list[Rows]] = {}
+    for key, rows in table.rows.items():
+        steps.setdefault(key[:2], []).append(rows)
+    parts = [_of_step(table, step, np.concatenate(steps[step])) for step in sorted(steps)]
+    return pl.concat([pl.DataFrame(schema=_SCHEMA), *parts])
+
+
+def _of_step(table: Columns, step: tuple[str, str], rows: Rows) -> pl.DataFrame:
+    outcome, due_us, ended_us = table.outcome[rows], table.due_us[rows], table.ended_us[rows]
+    due, ended = due_us // _SECOND_US, ended_us // _SECOND_US
+    started = table.started_us[rows] // _SECOND_US
+    is_first, is_ok = ~table.is_retry[rows], outcome == OK
+    low = min(int(times.min()) for times in (due, started, ended))
+    size = max(int(times.max()) for times in (due, started, ended)) - low + 1
+    masks = {
+        "due": (due, is_first),
+        "started": (started, _WAS_SENT[outcome]),
+        "answered": (ended, _IS_ANSWER[outcome]),
+        "good": (ended, is_ok),
+        "failed": (due, is_first & _IS_FAILED[outcome]),
+        "refused": (due, is_first & _IS_REFUSED[outcome]),
+    }
+    counts = {
+        name: np.bincount(times[mask] - low, minlength=size)
+        for name, (times, mask) in masks.items()
+    }
+    good = is_first & is_ok
+    times = _quantiles(due[good] - low, (ended_us - due_us)[good], size)
+    seconds = np.flatnonzero(np.sum([counts[name] for name in _COUNTS], axis=0))
+    return pl.DataFrame(
+        {
+            "scenario": step[0],
+            "step": step[1],
+            "second": seconds + low,
+            **{name: counts[name][seconds] for name in _COUNTS},
+            **{name: pl.Series(found[seconds], nan_to_null=True) for name, found in times.items()},
+        },
+        schema=_SCHEMA,
+    )
+
+
+def _quantiles(seconds: Micros, took_us: Micros, size: int) -> dict[str, NDArray[np.float64]]:
+    """The nearest ranks of each second in ms, NaN where it has none."""
+    bits = 40  # of microseconds: twelve days
+    packed = np.sort(seconds << bits | np.clip(took_us, 0, (1 << bits) - 1))
+    counts = np.bincount(seconds, minlength=size)
+    first, has = np.cumsum(counts) - counts, counts > 0
+    found = {}
+    for name, q in _QUANTILES.items():
+        places = (first + percentiles.ranks(counts, q) - 1)[has]
+        found[name] = np.full(size, np.nan)
+        found[name][has] = (packed[places] & ((1 << bits) - 1)) / 1000
+    return found
 
 
 def histograms(data: RunData) -> pl.DataFrame:
     """The judged times of each series as mergeable histograms: `scenario`, `step`, `phase`,
     `kind` (ok, service, all: as in the report), `bin`, `count`; see runs.analysis.histogram."""
     parts = [
-        _rows(key, kind, histogram.of(values))
-        for key, cell in cells.of(data).cells.items()
-        for kind, values in _times(cell).items()
+        _rows(key, kind, found)
+        for key, kinds in sorted(series.histograms(data).items())
+        for kind, found in sorted(kinds.items())
     ]
-    return pl.concat([pl.DataFrame(schema=_HISTOGRAMS), *parts]).sort(*_SERIES, "kind", "bin")
-
-
-def _times(cell: Cell) -> dict[str, Micros]:
-    response_us = cell.ended_us - cell.due_us
-    is_ok = cell.outcome == OK
-    return {
-        "ok": response_us[is_ok],
-        "service": (cell.ended_us - cell.started_us)[is_ok],
-        "all": response_us[_WAS_SENT[cell.outcome]],
-    }
+    return pl.concat([pl.DataFrame(schema=_HISTOGRAMS), *parts])
 
 
 def _rows(key: Key, kind: str, found: Histogram) -> pl.DataFrame:
     names = {**key._asdict(), "kind": kind}
     return pl.DataFrame({**names, "bin": found.bins, "count": found.counts}, schema=_HISTOGRAMS)
-
-
-def _completed(samples: pl.DataFrame) -> pl.DataFrame:
-    """The columns that seconds need: `attempt` 1 where it is not known, and `intended_us`, when
-    the request was due or else started."""
-    lacking = [
-        pl.lit(None, pl.Int64).alias(name) for name in _OPTIONAL if name not in samples.columns
-    ]
-    return samples.with_columns(lacking).select(
-        *_STEP,
-        "started_us",
-        "ended_us",
-        "outcome",
-        pl.col("attempt").fill_null(1),
-        pl.coalesce("due_us", "started_us").alias("intended_us"),
-    )
-
-
-def _by_due(samples: pl.DataFrame) -> pl.DataFrame:
-    ok_us = (pl.col("ended_us") - pl.col("intended_us")).filter(_IS_OK)
-    return _grouped(
-        samples.filter(pl.col("attempt") == 1),
-        "intended_us",
-        pl.len().alias("due"),
-        pl.col("outcome").is_in(FAILED).sum().alias("failed"),
-        (pl.col("outcome") == "refused").sum().alias("refused"),
-        *(
-            (ok_us.quantile(q, interpolation="equiprobable") / 1000).alias(name)
-            for name, q in _QUANTILES.items()
-        ),
-    )
-
-
-def _by_start(samples: pl.DataFrame) -> pl.DataFrame:
-    return _grouped(samples.filter(_IS_SENT), "started_us", pl.len().alias("started"))
-
-
-def _by_end(samples: pl.DataFrame) -> pl.DataFrame:
-    answers = samples.filter(pl.col("outcome").is_in(ANSWERED))
-    return _grouped(answers, "ended_us", pl.len().alias("answered"), _IS_OK.sum().alias("good"))
-
-
-def _grouped(samples: pl.DataFrame, time: str, *figures: pl.Expr) -> pl.DataFrame:
-    second = (pl.col(time) // 1_000_000).alias("second")
-    return samples.group_by(*_STEP, second).agg(figures)

@@ -8,28 +8,29 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from itertools import chain
-from operator import add
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runs.analysis import cells, columns, intervals, percentiles
+from runs.analysis import cells, columns, histogram, intervals, percentiles
 from runs.analysis.cells import Cell, Cells, Span
 from runs.analysis.columns import NO_TOKEN, OK, Key, Micros
 from runs.analysis.estimate import Estimate
+from runs.analysis.histogram import Histogram
+from runs.analysis.intervals import UNANSWERED_US
 from runs.analysis.outcomes import FAILED, OUTCOMES, UNDECLARED, UNRANKED, UNSENT
 from runs.analysis.percentiles import QUANTILES, Spread
-from runs.analysis.plan import Plan
 from runs.analysis.run_data import RunData
 
 Interval = tuple[float | None, float | None]
 LoadModel = Literal["open", "closed", "mixed"]
+Times = NDArray[np.signedinteger[Any]]
 
 INTERVALS: Final = ("p50", "p95", "p99")  # the percentiles of response_ms that carry one
 
+_NO_TIMES: Final[Times] = np.empty(0, dtype=np.int32)
 _IS_UNSENT: Final = columns.table(UNSENT)
 _IS_UNDECLARED: Final = columns.table(UNDECLARED)
 _IS_UNRANKED: Final = columns.table(UNRANKED)
@@ -70,7 +71,7 @@ class Series:
 
     `scenario`, `step` and `phase` are null where the row pools all of them. `model` says how the
     load was put on: figures of an open and of a closed model are never compared. It is null
-    where the plan does not know the phase.
+    where the plan does not know the phase. `users` is how many a closed phase has.
     """
 
     scenario: str | None
@@ -98,6 +99,7 @@ class Series:
     dispatch_delay_ms: Spread
     by_class: dict[str, ClassTimes]
     model: LoadModel | None = None
+    users: int | None = None
 
 
 def rows(data: RunData) -> tuple[Series, ...]:
@@ -105,10 +107,35 @@ def rows(data: RunData) -> tuple[Series, ...]:
 
     A step that had no request in one of its scenario's phases has a row with a count of 0.
     """
+    return data.derived(_rows)
+
+
+def histograms(data: RunData) -> dict[Key, dict[str, Histogram]]:
+    """The judged times of each series that has samples, by kind: `ok` and `all` are response
+    times, `service` is that of `ok`."""
+    parts = data.derived(_parts)
+    return {
+        key: {
+            "ok": histogram.of_ordered(part.ok),
+            "service": histogram.of_ordered(part.service),
+            "all": histogram.of_ordered(part.sent),
+        }
+        for key, part in parts.items()
+        if part.counts.any()
+    }
+
+
+def _rows(data: RunData) -> tuple[Series, ...]:
     table = cells.of(data)
-    build = _Build(table, data.plan)
+    build = _Build(table, data)
     judged = [build.row(*key, keys=(key,)) for key in build.keys]
     return (*judged, *_pooled(build, table))
+
+
+def _parts(data: RunData) -> dict[Key, "_Part"]:
+    """What every series adds up to, empty ones too."""
+    table = cells.of(data)
+    return {key: _part(table.cells.get(key)) for key in _keys(table)}
 
 
 def _keys(table: Cells) -> list[Key]:
@@ -134,82 +161,115 @@ def _pooled(build: "_Build", table: Cells) -> Iterable[Series]:
 
 @dataclass(frozen=True)
 class _Part:
-    """What a row adds up: counts, and the times in microseconds as arrays of one cell each."""
+    """What a row adds up: counts, and the times in microseconds, each in ascending order."""
 
     counts: Micros = field(default_factory=lambda: np.zeros(len(OUTCOMES), dtype=np.int64))
     statuses: Counter[int] = field(default_factory=Counter)
     undeclared: Counter[int] = field(default_factory=Counter)  # by class: 4 and 5
     retries: int = 0
-    ok: tuple[Micros, ...] = ()
-    service: tuple[Micros, ...] = ()
-    sent: tuple[Micros, ...] = ()
-    delay: tuple[Micros, ...] = ()
-    first_token: tuple[Micros, ...] = ()
-    by_class: Mapping[int, tuple[Micros, ...]] = field(default_factory=dict)
+    ok: Times = field(default_factory=lambda: _NO_TIMES)
+    service: Times = field(default_factory=lambda: _NO_TIMES)
+    sent: Times = field(default_factory=lambda: _NO_TIMES)
+    delay: Times = field(default_factory=lambda: _NO_TIMES)
+    first_token: Times = field(default_factory=lambda: _NO_TIMES)
+    by_class: Mapping[int, Times] = field(default_factory=dict)
 
-    def __add__(self, other: "_Part") -> "_Part":
-        return _Part(
-            self.counts + other.counts,
-            self.statuses + other.statuses,
-            self.undeclared + other.undeclared,
-            self.retries + other.retries,
-            self.ok + other.ok,
-            self.service + other.service,
-            self.sent + other.sent,
-            self.delay + other.delay,
-            self.first_token + other.first_token,
-            {
-                name: self.by_class.get(name, ()) + other.by_class.get(name, ())
-                for name in sorted({*self.by_class, *other.by_class})
-            },
-        )
+
+def _pooled_part(parts: Sequence[_Part]) -> _Part:
+    if len(parts) == 1:
+        return parts[0]
+    classes = sorted({name for part in parts for name in part.by_class})
+    ok, sent = (_merged([getattr(part, name) for part in parts]) for name in ("ok", "sent"))
+    return _Part(
+        sum((part.counts for part in parts), _Part().counts),
+        sum((part.statuses for part in parts), Counter()),
+        sum((part.undeclared for part in parts), Counter()),
+        sum(part.retries for part in parts),
+        ok,
+        _merged([part.service for part in parts]),
+        sent,
+        _merged([part.delay for part in parts]),
+        _merged([part.first_token for part in parts]),
+        {name: _merged([part.by_class.get(name, _NO_TIMES) for part in parts]) for name in classes},
+    )
+
+
+def _merged(parts: Sequence[Times]) -> Times:
+    parts = [part for part in parts if len(part)]
+    if len(parts) < 2:
+        return parts[0] if parts else _NO_TIMES
+    return np.sort(np.concatenate(parts))
+
+
+def _ordered(values: Micros) -> Times:
+    """Ascending, in 32 bits where they hold every value: 36 minutes in microseconds."""
+    if not len(values):
+        return _NO_TIMES
+    if max(int(values.max()), -int(values.min())) < 1 << 31:
+        return np.sort(values.astype(np.int32))
+    return np.sort(values)
 
 
 def _part(cell: Cell | None) -> _Part:
     if cell is None:
         return _Part()
-    response, service = cell.ended_us - cell.due_us, cell.ended_us - cell.started_us
-    is_ok = cell.outcome == OK
-    is_sent = ~_IS_UNSENT[cell.outcome]
-    undeclared = cell.status[_IS_UNDECLARED[cell.outcome]] // 100
+    due, started, ended = cell.due_us, cell.started_us, cell.ended_us
+    outcome, status = cell.outcome, cell.status
+    response = ended - due
+    is_ok = outcome == OK
+    is_sent = ~_IS_UNSENT[outcome]
+    answered = _ordered(response[is_sent])
+    ok = answered if is_ok.sum() == len(answered) else _ordered(response[is_ok])
+    whole = (ended - cell.all_from_us)[is_sent] if cell.has_own_durations else None
     return _Part(
-        counts=np.bincount(cell.outcome, minlength=len(OUTCOMES)),
-        statuses=_counted(cell.status[cell.status >= 0]),
-        undeclared=_counted(undeclared),
+        counts=np.bincount(outcome, minlength=len(OUTCOMES)),
+        statuses=_counted(status[status >= 0]),
+        undeclared=_counted(status[_IS_UNDECLARED[outcome]] // 100),
         retries=cell.retries,
-        ok=(response[is_ok],),
-        service=(service[is_ok],),
-        sent=(response[is_sent],),
-        delay=((cell.started_us - cell.due_us)[is_sent & cell.is_timed],),
+        ok=ok,
+        service=_ordered((ended - started)[is_ok]),
+        sent=answered if whole is None else _ordered(whole),
+        delay=_ordered((started - due)[is_sent & cell.is_timed]),
         first_token=_first_tokens(cell, is_ok),
-        by_class=_by_class(cell, response),
+        by_class=_by_class(status, response, answered),
     )
 
 
 def _counted(values: NDArray[np.integer[Any]]) -> Counter[int]:
-    names, counts = np.unique(values, return_counts=True)
-    return Counter(dict(zip(names.tolist(), counts.tolist(), strict=True)))
+    """How often each value occurs; statuses are few and small, so that counting beats sorting."""
+    if not len(values) or not 0 <= int(values.min()) <= int(values.max()) < 1 << 16:
+        names, counts = np.unique(values, return_counts=True)
+        return Counter(dict(zip(names.tolist(), counts.tolist(), strict=True)))
+    counts = np.bincount(values)
+    return Counter({int(one): int(counts[one]) for one in np.flatnonzero(counts)})
 
 
-def _first_tokens(cell: Cell, is_ok: NDArray[np.bool_]) -> tuple[Micros, ...]:
+def _first_tokens(cell: Cell, is_ok: NDArray[np.bool_]) -> Times:
     """Empty where no answer was a stream."""
-    has = is_ok & (cell.first_token_us != NO_TOKEN)
-    return ((cell.first_token_us - cell.due_us)[has],) if has.any() else ()
+    token = cell.first_token_us
+    has = is_ok & (token != NO_TOKEN)
+    return _ordered((token - cell.due_us)[has]) if has.any() else _NO_TIMES
 
 
-def _by_class(cell: Cell, response: Micros) -> dict[int, tuple[Micros, ...]]:
-    classes = cell.status // 100
-    return {int(one): (response[classes == one],) for one in np.unique(classes[cell.status >= 0])}
+def _by_class(status: NDArray[np.integer[Any]], response: Micros, sent: Times) -> dict[int, Times]:
+    """Where every request that was sent has a status of one class, `sent` is that class."""
+    classes = np.where(status >= 0, status // 100, -1)
+    found: dict[int, Times] = {}
+    for one in sorted(_counted(classes[classes >= 0])):
+        mine = classes == one
+        is_all = int(mine.sum()) == len(sent) == len(response)
+        found[one] = sent if is_all else _ordered(response[mine])
+    return found
 
 
 class _Build:
     """Rows from parts. What is spread over the same cells is worked out once: a scenario of one
     step, or of one phase, pools nothing."""
 
-    def __init__(self, table: Cells, plan: Plan) -> None:
+    def __init__(self, table: Cells, data: RunData) -> None:
         self._table = table
-        self._plan = plan
-        self._parts = {key: _part(table.cells.get(key)) for key in _keys(table)}
+        self._plan = data.plan
+        self._parts = data.derived(_parts)
         self._known: dict[tuple[Key, ...], dict[str, Any]] = {}
 
     @property
@@ -219,7 +279,7 @@ class _Build:
     def row(
         self, scenario: str | None, step: str | None, phase: str | None, keys: Sequence[Key]
     ) -> Series:
-        part = reduce(add, (self._parts[key] for key in keys), _Part())
+        part = _pooled_part([self._parts[key] for key in keys])
         spans = self._spans(scenario, phase)
         is_cell = None not in (scenario, step, phase)
         return Series(
@@ -234,6 +294,7 @@ class _Build:
             response_ms=_response(part, self._intervals(keys[0]) if is_cell else {}),
             **self._times(tuple(keys), part),
             model=self._model(scenario, phase),
+            users=self._users(scenario, phase) if is_cell else None,
         )
 
     def _model(self, scenario: str | None, phase: str | None) -> LoadModel | None:
@@ -243,6 +304,10 @@ class _Build:
             if scenario in (None, one.scenario) and phase in (None, one.phase)
         }
         return "mixed" if len(models) > 1 else next(iter(models), None)
+
+    def _users(self, scenario: str | None, phase: str | None) -> int | None:
+        mine = (one for one in self._plan.phases if (one.scenario, one.phase) == (scenario, phase))
+        return next((one.users for one in mine), None)
 
     def _spans(self, scenario: str | None, phase: str | None) -> tuple[Span, ...]:
         if scenario is None:
@@ -270,13 +335,11 @@ class _Build:
         cell = self._table.cells.get(key)
         if cell is None:
             return {}
-        ranked = ~_IS_UNRANKED[cell.outcome]
-        values = np.where(cell.outcome == OK, (cell.ended_us - cell.due_us) / 1000, np.inf)
-        found = intervals.quantiles(
-            values[ranked],
-            cell.due_us[ranked] / 1e6,
-            tuple(QUANTILES[name] for name in INTERVALS),
-        )
+        outcome, due = cell.outcome, cell.due_us
+        ranked = ~_IS_UNRANKED[outcome]
+        took = np.where(outcome == OK, cell.ended_us - due, UNANSWERED_US)
+        wanted = tuple(QUANTILES[name] for name in INTERVALS)
+        found = intervals.quantiles_of_micros(took[ranked], due[ranked], wanted)
         return dict(zip(INTERVALS, map(_interval, found), strict=True))
 
     def _times(self, keys: tuple[Key, ...], part: _Part) -> dict[str, Any]:
@@ -313,14 +376,13 @@ def _ratio(part: int, whole: float) -> float | None:
 
 def _response(part: _Part, ci: dict[str, Interval | None]) -> Response:
     """The finite times are those of `ok`; everything else that is ranked stands above them."""
-    ok_us = _joined(part.ok)
     unranked = int(part.counts[_IS_UNRANKED].sum())
     ranked = int(part.counts.sum()) - unranked
     ranks = {name: percentiles.rank(ranked, q) for name, q in QUANTILES.items()}
-    found = percentiles.at_ranks(ok_us, ranks.values()) if ranked else {}
+    found = percentiles.at_ranks(part.ok, ranks.values()) if ranked else {}
     return Response(
         **{name: found.get(rank) for name, rank in ranks.items()},
-        unanswered=_ratio(ranked - len(ok_us), ranked),
+        unanswered=_ratio(ranked - len(part.ok), ranked),
         few=percentiles.few(ranked),
         ci={name: ci.get(name) for name in INTERVALS},
     )
@@ -335,23 +397,17 @@ def _finite(value: float | None) -> float | None:
 
 
 def _times(part: _Part) -> dict[str, Any]:
-    token = _joined(part.first_token)
+    spread, token = percentiles.spread_of_ordered, part.first_token
     return {
-        "ok_ms": percentiles.spread(_joined(part.ok)),
-        "service_ms": percentiles.spread(_joined(part.service)),
-        "all_ms": percentiles.spread(_joined(part.sent)),
-        "first_token_ms": percentiles.spread(token) if len(token) else None,
-        "dispatch_delay_ms": percentiles.spread(_joined(part.delay)),
-        "by_class": {f"{name}xx": _class_times(part.by_class[name]) for name in part.by_class},
+        "ok_ms": spread(part.ok),
+        "service_ms": spread(part.service),
+        "all_ms": spread(part.sent),
+        "first_token_ms": spread(token) if len(token) else None,
+        "dispatch_delay_ms": spread(part.delay),
+        "by_class": {f"{name}xx": _class_times(times) for name, times in part.by_class.items()},
     }
 
 
-def _class_times(parts: tuple[Micros, ...]) -> ClassTimes:
-    spread = percentiles.spread(_joined(parts))
-    return ClassTimes(sum(map(len, parts)), spread.p50, spread.p95, spread.p99)
-
-
-def _joined(parts: Sequence[Micros]) -> Micros:
-    if len(parts) == 1:
-        return parts[0]
-    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+def _class_times(ordered: Times) -> ClassTimes:
+    found = percentiles.spread_of_ordered(ordered)
+    return ClassTimes(len(ordered), found.p50, found.p95, found.p99)

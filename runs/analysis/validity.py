@@ -126,19 +126,20 @@ class _Stretch:
         timed = [cell.is_timed for cell in self.cells]
         return np.concatenate(timed) if timed else np.empty(0, dtype=bool)
 
-    @cached_property
+    # Not kept: for every stretch of a run they take as much memory as its samples.
+    @property
     def delay_ms(self) -> Floats:
         delays = self._joined([cell.started_us - cell.due_us for cell in self.cells])
         return np.asarray(delays / 1000, dtype=np.float64)
 
-    @cached_property
+    @property
     def took_ms(self) -> Floats:
         took = self._joined([cell.ended_us - cell.started_us for cell in self.cells])
         return np.asarray(took / 1000, dtype=np.float64)
 
     @property
     def count(self) -> int:
-        return sum(len(cell.due_us) for cell in self.cells)
+        return sum(cell.count for cell in self.cells)
 
     @property
     def is_of_plateau(self) -> bool:
@@ -403,7 +404,7 @@ def _few(run: _Run) -> Iterator[_Finding]:
             yield _found("suspect", "too_few_samples", stretch.phase.phase, detail)
             continue
         for cell in stretch.cells:
-            step, count = cell.key.step, len(cell.due_us)
+            step, count = cell.key.step, cell.count
             if count >= FEWEST_SAMPLES:
                 continue
             detail = (

@@ -8,7 +8,9 @@ and one that breaks the format is named with its place.
 import io
 import json
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +27,10 @@ Row = dict[str, Any]
 _READ: Final = 1 << 20
 _LARGEST: Final = sys.float_info.max
 # Plain text that is parsed at once; bounds the memory of a segment of any size.
-_BLOCK: Final = 32 << 20
+_BLOCK: Final = 8 << 20
+_LONGEST_LINE: Final = 32 << 20
+# Blocks that are parsed at the same time, while the next one is inflated.
+_THREADS: Final = 2
 _ALLOWED: Final[dict[pl.DataType, str]] = {
     pl.Int64(): "a whole number",
     pl.Float64(): "a number",
@@ -46,26 +51,75 @@ class Layout:
     texts: Collection[str] = ()
 
 
+@dataclass(frozen=True)
+class Part:
+    """Some of the rows of a file, in its order. What had to be left out of the file, in words,
+    comes with its last part, which has no rows."""
+
+    path: Path
+    frame: pl.DataFrame
+    notes: Notes = ()
+    is_last: bool = False
+
+
 def read(path: Path, layout: Layout, budget: Budget | None = None) -> tuple[pl.DataFrame, Notes]:
     """All lines that can be read, and what had to be left out, in words.
 
     A SpoolError names file, line and key where a whole line breaks the layout, or what is more
     than the budget allows.
     """
+    found = list(parts([path], layout, budget))
+    return pl.concat([part.frame for part in found]), found[-1].notes
+
+
+def parts(paths: Iterable[Path], layout: Layout, budget: Budget | None = None) -> Iterator[Part]:
+    """The same for several files, piece by piece, so that no file has to fit into memory."""
     budget = budget or Budget()
-    lines = Lines(path, budget)
-    frames, damaged = [pl.DataFrame(schema=layout.schema)], _Damage(path.name)
-    for block in lines.blocks():
-        if block.text.isspace():
-            continue
-        frame = _natively(block, layout)
-        if frame is None:
-            frame = _one_by_one(block, layout, damaged)
-        _check_names(frame, layout, path.name)
-        if layout.names:
-            budget.see_series(set(frame.select(layout.names).unique().iter_rows()), path.name)
-        frames.append(_with_texts_cut(frame, layout, damaged))
-    return pl.concat(frames), (*damaged.notes(), *lines.notes)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        waiting = deque[_Piece]()
+        for path in paths:
+            lines, damaged = Lines(path, budget), _Damage(path.name)
+            for block in lines.blocks():
+                parsed = pool.submit(_parsed, block, layout, path.name, budget)
+                waiting.append(_Piece(path, lines, damaged, parsed))
+                if len(waiting) > _THREADS:
+                    yield waiting.popleft().part(layout)
+            waiting.append(_Piece(path, lines, damaged, None))
+        while waiting:
+            yield waiting.popleft().part(layout)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A block on its way to be a part; without one, the end of its file."""
+
+    path: Path
+    lines: "Lines"
+    damaged: "_Damage"
+    parsed: "Future[tuple[pl.DataFrame, _Damage]] | None"
+
+    def part(self, layout: Layout) -> Part:
+        if self.parsed is not None:
+            return Part(self.path, self.damaged.added(self.parsed.result()))
+        notes = (*self.damaged.notes(), *self.lines.notes)
+        return Part(self.path, pl.DataFrame(schema=layout.schema), notes, is_last=True)
+
+
+def _parsed(
+    block: "Block", layout: Layout, name: str, budget: Budget
+) -> "tuple[pl.DataFrame, _Damage]":
+    """The rows of a block, and what is wrong with it."""
+    damaged = _Damage(name)
+    if block.text.isspace():
+        return pl.DataFrame(schema=layout.schema), damaged
+    frame = _natively(block, layout)
+    if frame is None:
+        frame = _one_by_one(block, layout, damaged)
+    if layout.names:
+        series = frame.select(layout.names).unique()
+        _check_names(series, layout, name)
+        budget.see_series(set(series.iter_rows()), name)
+    return _with_texts_cut(frame, layout, damaged), damaged
 
 
 @dataclass(frozen=True)
@@ -120,10 +174,10 @@ class Lines:
         return Block(text, first_line, text.count(b"\n") + (not text.endswith(b"\n")))
 
     def _check_length(self, number: int, size: int) -> None:
-        if size > 2 * _BLOCK:
+        if size > _BLOCK + _LONGEST_LINE:
             raise SpoolError(
                 f"{self._path.name}, after line {number}: a line is longer than"
-                f" {_BLOCK >> 20} MB; this is not a file of samples."
+                f" {_LONGEST_LINE >> 20} MB; this is not a file of samples."
             )
 
     def _last(self, number: int, rest: bytes) -> Iterator[Block]:
@@ -242,6 +296,14 @@ class _Damage:
 
     def cut(self, count: int) -> None:
         self._cut += count
+
+    def added(self, block: "tuple[pl.DataFrame, _Damage]") -> pl.DataFrame:
+        """Count what is wrong with the next block of the file; its rows."""
+        frame, more = block
+        self._first = self._first or more._first
+        self._count += more._count
+        self._cut += more._cut
+        return frame
 
     def notes(self) -> Notes:
         notes = list[str]()

@@ -11,7 +11,7 @@ both are read. What had to be left out is said in `Spool.notes`, never passed ov
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,12 +66,43 @@ class Spool:
 
 def read(folder: Path, limits: Limits | None = None) -> Spool:
     """Read a spool. A SpoolError or ManifestError names file, line and key."""
-    budget = Budget(limits or Limits())
-    manifest = read_manifest(folder)
-    samples, notes = _samples(folder, manifest, budget)
-    readings, reading_notes = readings_of(folder / PROBES, budget)
-    health, health_notes = _health(folder / HEALTH, budget)
-    return Spool(manifest, samples, readings, health, (*notes, *reading_notes, *health_notes))
+    reading = Reading(folder, limits)
+    samples = pl.concat([sample_lines.empty(), *reading.samples()])
+    return reading.spool(samples)
+
+
+class Reading:
+    """A spool that is being read piece by piece, so that its samples need not all fit into memory
+    with every column that they have: first all of `samples`, then the rest."""
+
+    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
+        self.manifest = read_manifest(folder)
+        self._folder = folder
+        self._budget = Budget(limits or Limits())
+        self._notes = list[str]()
+
+    def samples(self) -> Iterator[pl.DataFrame]:
+        """The samples in the order of their segments, with all the columns of the format."""
+        listed = {one.name: one for one in self.manifest.segments}
+        there = sorted(self._folder.glob(SAMPLES))
+        rows = 0
+        for part in _checked(there, self._budget):
+            self._budget.count_samples(part.frame.height, part.path.name)
+            rows += part.frame.height
+            yield part.frame
+            if part.is_last:
+                found = _differences(part.path, listed.get(part.path.name), rows)
+                self._notes += [*part.notes, *found]
+                rows = 0
+        for name in sorted(listed.keys() - {path.name for path in there}):
+            self._notes.append(f"{name} is listed in {MANIFEST} but is not there.")
+
+    def spool(self, samples: pl.DataFrame) -> Spool:
+        """The spool with its samples, or with what their reader kept of them."""
+        readings, reading_notes = readings_of(self._folder / PROBES, self._budget)
+        health, health_notes = _health(self._folder / HEALTH, self._budget)
+        notes = (*self._notes, *reading_notes, *health_notes)
+        return Spool(self.manifest, samples, readings, health, notes)
 
 
 def run_data(spool: Spool) -> RunData:
@@ -128,10 +159,18 @@ def read_manifest(folder: Path) -> Manifest:
 
 def segment_to_frame(path: Path, budget: Budget | None = None) -> tuple[pl.DataFrame, Notes]:
     """The samples of one segment with all the columns of the format, absent ones null."""
-    frame, notes = segment.read(path, _SAMPLES, budget)
-    _check_moments(frame, path.name)
-    _check_order(frame, path.name)
-    return frame, notes
+    found = list(_checked([path], budget))
+    return pl.concat([part.frame for part in found]), found[-1].notes
+
+
+def _checked(paths: Iterable[Path], budget: Budget | None) -> Iterator[segment.Part]:
+    """Segments piece by piece; a SpoolError names the sample whose times cannot be."""
+    rows = 0
+    for part in segment.parts(paths, _SAMPLES, budget):
+        _check_moments(part.frame, part.path.name, rows)
+        _check_order(part.frame, part.path.name, rows)
+        rows = 0 if part.is_last else rows + part.frame.height
+        yield part
 
 
 def readings_of(path: Path, budget: Budget | None = None) -> tuple[pl.DataFrame, Notes]:
@@ -167,43 +206,35 @@ def _rfc3339(time_ns: int) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _samples(folder: Path, manifest: Manifest, budget: Budget) -> tuple[pl.DataFrame, Notes]:
-    listed = {one.name: one for one in manifest.segments}
-    frames, notes = [sample_lines.empty()], list[str]()
-    for name in sorted({*listed, *(path.name for path in folder.glob(SAMPLES))}):
-        if not (folder / name).exists():
-            notes.append(f"{name} is listed in {MANIFEST} but is not there.")
-            continue
-        frame, found = segment_to_frame(folder / name, budget)
-        frames.append(frame)
-        notes += [*found, *_differences(folder / name, listed.get(name), frame.height)]
-    return pl.concat(frames), tuple(notes)
-
-
 def _differences(path: Path, listed: Segment | None, rows: int) -> Iterator[str]:
     """Where a segment is not what the manifest says."""
     if listed is None:
         yield f"{path.name} is not listed in {MANIFEST}: the run was stopped; it was read anyway."
     elif listed.samples != rows:
         yield f"{path.name} holds {rows:,} samples; {MANIFEST} says {listed.samples:,}."
-    elif listed.sha256 and listed.sha256 != hashlib.sha256(path.read_bytes()).hexdigest():
+    elif listed.sha256 and listed.sha256 != _sha256(path):
         yield f"{path.name} is not the file that {MANIFEST} lists: its SHA-256 differs."
 
 
-def _check_moments(frame: pl.DataFrame, name: str) -> None:
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_moments(frame: pl.DataFrame, name: str, before: int) -> None:
     """A clock that leapt would stretch every chart and every second's series with it."""
     for column in _MOMENTS:
         for extreme in (frame[column].min(), frame[column].max()):
             if isinstance(extreme, int) and not EARLIEST_US <= extreme <= LATEST_US:
                 row = frame[column].index_of(extreme)
                 raise SpoolError(
-                    f"{name}, sample {(row or 0) + 1}, key '{column}': found {extreme}, allowed"
+                    f"{name}, sample {before + (row or 0) + 1}, key '{column}': found {extreme}, allowed"
                     " are microseconds since the run's start, from an hour before it to 31 days"
                     " after it."
                 )
 
 
-def _check_order(frame: pl.DataFrame, name: str) -> None:
+def _check_order(frame: pl.DataFrame, name: str, before: int) -> None:
     """A request that was sent cannot end before it started."""
     wrong = (
         frame.lazy()
@@ -213,7 +244,7 @@ def _check_order(frame: pl.DataFrame, name: str) -> None:
     first = wrong.select("row", "started_us", "ended_us").head(1).collect()
     for row, started_us, ended_us in first.iter_rows():
         raise SpoolError(
-            f"{name}, sample {row + 1}: ended_us {ended_us} lies before started_us {started_us}."
+            f"{name}, sample {before + row + 1}: ended_us {ended_us} lies before started_us {started_us}."
         )
 
 

@@ -9,6 +9,7 @@ from runs.models.marker import Marker
 from runs.models.member import Member
 from runs.models.project import Everybody, Project, Role
 from runs.models.purge import Purge
+from runs.models.report_notes import ReportNotes
 from runs.models.retest import Retest
 from runs.models.run import Run
 from runs.models.run_file import RunFile
@@ -29,6 +30,7 @@ __all__ = [
     "Member",
     "Project",
     "Purge",
+    "ReportNotes",
     "Retest",
     "Role",
     "Run",

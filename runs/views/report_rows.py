@@ -13,6 +13,7 @@ from runs.views.against import Against
 _FEW = "Too few samples: fewer than ten lie beyond this percentile."
 _UNANSWERED = "It falls among requests that did not get their expected answer."
 _NO_SAMPLES = "No sample."
+_NOT_HELD = "The source does not hold it."
 Series = Mapping[str, Any]
 
 
@@ -87,7 +88,7 @@ def _cells(row: Series) -> Iterable[Cell]:
     """In the order of COLUMNS."""
     yield Cell(f"{row['count']:,}", row["count"])
     for column in ("offered_rps", "throughput_rps", "goodput_rps"):
-        yield Cell(wording.per_second(row[column]), row[column])
+        yield Cell(wording.per_second(row[column]), row[column], _why_unknown(row, column))
     for name in ("p50", "p90", "p95", "p99", "p99_9"):
         yield percentile(row, name)
     yield _time(row, "ok_ms", "mean")
@@ -96,7 +97,14 @@ def _cells(row: Series) -> Iterable[Cell]:
     yield _time(row, "first_token_ms", "p50")
     yield _time(row, "first_token_ms", "p95")
     for column in _RATES:
-        yield Cell(wording.percent(row[column]), row[column])
+        yield Cell(wording.percent(row[column]), row[column], _why_unknown(row, column))
+
+
+def _why_unknown(row: Series, column: str) -> str:
+    """A rate is not known only where another tool's file does not say it."""
+    of = row["outcomes"]
+    judged = row["count"] - sum(of.get(one, 0) for one in ("dropped", "generator_error", "cut"))
+    return _NOT_HELD if row[column] is None and judged > 0 else ""
 
 
 def _token_cells(row: Series) -> Iterable[Cell]:
@@ -141,10 +149,22 @@ def percentile(row: Series, name: str) -> Cell:
     if name in times["few"]:
         return Cell(wording.UNKNOWN, why=_FEW)
     if value is None:
-        return Cell(wording.UNKNOWN, why=_UNANSWERED)
+        return Cell(wording.UNKNOWN, why=_why_null(row, name))
     low, high = wording.bounds(times["ci"].get(name))
     span = "" if low is None or high is None else wording.span_ms(low, high)
     return Cell(wording.milliseconds(value), value, interval=span)
+
+
+def _why_null(row: Series, name: str) -> str:
+    if wording.is_among_unanswered(name, row["response_ms"]["unanswered"]):
+        return _UNANSWERED
+    own = row["all_ms"].get(name)
+    if own is None:
+        return _NOT_HELD
+    return (
+        "The source does not hold which times were those of failures. Of all durations in it,"
+        f" {name} is {wording.milliseconds(own)}."
+    )
 
 
 def whole(report: Mapping[str, Any]) -> Series | None:
@@ -247,6 +267,8 @@ def _requests(row: Series) -> str:
 
 
 def _no_answer(share: float | None) -> str:
+    if share is None:
+        return _NOT_HELD
     return f"{wording.percent(share)} without an expected answer" if share else "all answered"
 
 

@@ -17,6 +17,7 @@ from runs.figures import saturation as saturation_figure
 from runs.figures import timeline as timeline_figure
 from runs.figures.chart import Chart
 from runs.models import AuditEntry, InvalidMark, Project, Retest, Run, RunFile, ShareLink
+from runs.tuning import touched
 from runs.views import report_rows, run_rows
 from runs.views.against import against, baseline_of
 from runs.views.visitor import access, page
@@ -126,7 +127,7 @@ def answers(run: Run, report: Mapping[str, Any]) -> dict[str, Any]:
         "tokens": report_rows.token_rows(report),
         "journeys": report["journeys"],
         "errors": report_rows.error_rows(report),
-        "retests": list(run.retests.select_related("action").order_by("action__number")),
+        "retests": touched.by(run),
         "not_applicable": Retest.Outcome.NOT_APPLICABLE,
         "traces": tracing.is_template(run.project.trace_url),
     }

@@ -34,13 +34,16 @@ def test_a_percentile_is_a_value_that_was_measured() -> None:
 
 
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=300), st.integers(1, 999))
-def test_a_partial_sort_finds_what_a_full_one_finds(values: list[int], permille: int) -> None:
+def test_a_percentile_of_a_spread_is_its_nearest_rank(values: list[int], permille: int) -> None:
     one = math.ceil(Fraction(permille, 1000) * len(values))
-    assert at_ranks(np.array(values), [one]) == {one: sorted(values)[one - 1] / 1000}
+    assert at_ranks(np.sort(values), [one]) == {one: sorted(values)[one - 1] / 1000}
+    assert (
+        spread(np.array(values)).p95 == sorted(values)[math.ceil(len(values) * 19 / 20) - 1] / 1000
+    )
 
 
 def test_a_rank_beyond_the_values_has_no_value() -> None:
-    assert at_ranks(np.array([5_000, 1_000]), [2, 3]) == {2: 5.0}
+    assert at_ranks(np.array([1_000, 5_000]), [2, 3]) == {2: 5.0}
 
 
 def test_a_spread_is_in_milliseconds_and_exact_to_the_microsecond() -> None:

@@ -266,6 +266,7 @@ def test_a_file_that_is_one_endless_line_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(segment, "_BLOCK", 10_000)
+    monkeypatch.setattr(segment, "_LONGEST_LINE", 10_000)
     monkeypatch.setattr(segment, "_READ", 1_000)
     with pytest.raises(SpoolError, match="this is not a file of samples"):
         spool.segment_to_frame(segment_file(tmp_path, SAMPLE, "x" * 50_000))

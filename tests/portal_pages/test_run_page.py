@@ -214,6 +214,6 @@ def test_a_run_page_costs_a_fixed_number_of_queries(
         records.retest(records.action(project), run)
     get(visitor, run)
     # session, user, run with its project, files, share link, the person's role, mark, audit log,
-    # baseline, re-tests with their actions
-    with django_assert_num_queries(10):
+    # baseline, re-tests with their actions, what they moved
+    with django_assert_num_queries(11):
         get(visitor, run)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,7 @@ from runs.analysis.criteria.catalogue import Catalogue, Cell, catalogue_of
 from runs.analysis.criteria.statistic import Statistic
 from runs.analysis.estimate import Estimate
 from runs.analysis.outcomes import FAILED, OUTCOMES, UNDECLARED, UNRANKED, UNSENT
+from runs.analysis.plan import Plan
 from runs.analysis.run_data import RunData
 from runs.analysis.saturation.result import Saturation
 
@@ -48,7 +49,8 @@ class Measurement:
     `where` names the series; `fewest` is how many samples the point needs; `is_from_below` says
     that the true value is the estimate's or more; `is_ratio_scaled` that its noise is a matter
     of per cent, so that uncertainties join in the logarithm; `is_all_offered` that a flow was as
-    great as what was due.
+    great as what was due. `hits` are those behind a share, null for other figures, and
+    `inflation` how much more they vary than independent ones would.
     """
 
     where: str
@@ -57,6 +59,21 @@ class Measurement:
     is_from_below: bool = False
     is_ratio_scaled: bool = True
     is_all_offered: bool = False
+    hits: int | None = None
+    inflation: float = 1.0
+
+
+class Measures(Protocol):
+    """What criteria ask: a run, or repeats of it taken together."""
+
+    @property
+    def plan(self) -> Plan: ...
+    @property
+    def catalogue(self) -> Catalogue: ...
+    def of_cell(self, statistic: Statistic, cell: Cell) -> Measurement: ...
+    def of_scenario(self, statistic: Statistic, scenario: str) -> Measurement: ...
+    def of_metric(self, statistic: Statistic, metric: str, phase: str | None) -> Measurement: ...
+    def offered_rate(self, cell: Cell) -> float | None: ...
 
 
 class Figures:
@@ -65,6 +82,10 @@ class Figures:
     def __init__(self, data: RunData, saturation: tuple[Saturation, ...]) -> None:
         self.data = data
         self._saturation = {point.scenario: point for point in saturation}
+
+    @property
+    def plan(self) -> Plan:
+        return self.data.plan
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -101,7 +122,7 @@ class Figures:
     def offered_rate(self, cell: Cell) -> float | None:
         """Requests due per second, retries apart."""
         seconds = cells.length_s(self._windows(cell))
-        count = len(self._cell(cell).due_us)
+        count = self._cell(cell).count
         return count / seconds if seconds else None
 
     def percentile(self, statistic: Statistic, cell: Cell) -> Measurement:
@@ -122,7 +143,7 @@ class Figures:
         return Measurement(str(cell), Estimate(value, None, None, len(values)))
 
     def count(self, _: Statistic, cell: Cell) -> Measurement:
-        count = len(self._cell(cell).due_us)
+        count = self._cell(cell).count
         value = float(count) if count else None
         return Measurement(str(cell), Estimate(value, None, None, count), is_ratio_scaled=False)
 
@@ -132,7 +153,7 @@ class Figures:
         ended = ended[is_good] if statistic.name == "goodput" else ended
         counts, bin_s = _binned(ended, self._windows(cell))
         estimate = intervals.rate(counts, bin_s)
-        due = len(self._cell(cell).due_us)
+        due = self._cell(cell).count
         if not due:
             return Measurement(str(cell), Estimate(None, None, None, 0, f"no samples of {cell}"))
         is_all = counts.sum() >= ALL_OFFERED * due
@@ -157,7 +178,9 @@ class Figures:
         when = found.due_us[hits]
         inflation = intervals.share_inflation(*_per_second(when, times))
         estimate = intervals.share(len(when), len(times), inflation)
-        return Measurement(str(cell), estimate, is_ratio_scaled=False)
+        return Measurement(
+            str(cell), estimate, is_ratio_scaled=False, hits=len(when), inflation=inflation
+        )
 
     def _times(self, time: str, cell: Cell) -> tuple[Floats, Floats]:
         """Times in ms (+inf: unanswered) and when they were due in seconds."""
@@ -170,7 +193,7 @@ class Figures:
             case "service":
                 start_us = found.started_us
             case "all":
-                kept = ~np.isin(found.outcome, _UNSENT)
+                start_us, kept = found.all_from_us, ~np.isin(found.outcome, _UNSENT)
             case "first_token":
                 end_us, kept = found.first_token_us, is_ok & (found.first_token_us != NO_TOKEN)
         took = (end_us[kept] - start_us[kept]) / 1000
@@ -180,7 +203,7 @@ class Figures:
 
     def _cell(self, cell: Cell) -> cells.Cell:
         key = columns.Key(cell.scenario, cell.step, cell.phase)
-        return cells.of(self.data).cells.get(key) or _empty(key)
+        return cells.of(self.data).cells.get(key) or cells.empty(self.data, key)
 
     def _windows(self, cell: Cell) -> tuple[cells.Span, ...]:
         windows = cells.of(self.data).windows
@@ -207,11 +230,6 @@ _OF_CELL: Final[Mapping[str, Callable[[Figures, Statistic, Cell], Measurement]]]
     "flow": Figures.flow,
     "count": Figures.count,
 }
-
-
-def _empty(key: columns.Key) -> cells.Cell:
-    none, flags = np.empty(0, dtype=np.int64), np.empty(0, dtype=bool)
-    return cells.Cell(key, none, none, none, none, none, none, flags, 0)
 
 
 def _exact_share(estimate: Estimate, hits: int) -> Estimate:

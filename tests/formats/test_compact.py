@@ -1,0 +1,68 @@
+"""The samples in little memory say the same as with every column that they came with."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from runs.analysis import report, saturation, seconds, timeline
+from runs.analysis.run_data import RunData
+from runs.formats import compact, report_json, samples, spool
+from runs.formats.compact import Compact
+from tests.builders import phase, sample, steady, write_spool
+
+
+def run_of(folder: Path) -> Path:
+    """Retries, failures, refusals, streams, several steps and scenarios, and a warm-up."""
+    lines = steady(40, 20, step="usage") + steady(30, 20, step="invoice", due_by="previous")
+    lines += steady(20, 20, scenario="chat", step="ask", first_token_us=9_000, tokens=4)
+    for at in range(0, 200, 7):
+        lines[at] |= {"outcome": "server_error", "status": 503, "error": "no"}
+    for at in range(1, 200, 9):
+        lines[at] |= {"outcome": "refused", "status": 429}
+        again = {**lines[at], "attempt": 2, "outcome": "ok", "status": 200}
+        lines.append({**again, "due_us": again["due_us"] + 50_000})
+    lines.append(sample(5.0, outcome="dropped", status=None, user=2**40, journey=-(2**50)))
+    phases = [phase(20, 40, warm_up_us=2_000_000), phase(20, 20, scenario="chat")]
+    return write_spool(folder, lines, phases=phases, seconds=20)
+
+
+def said_of(data: RunData) -> list[object]:
+    """Everything that is computed of a run."""
+    built = report.build(data)
+    curves = [saturation.curve(data, name) for name in data.plan.scenarios]
+    tables = [seconds.of(data), seconds.histograms(data)]
+    return [report_json.dump(built), timeline.of(data), curves, *(one.rows() for one in tables)]
+
+
+def test_every_figure_is_the_same_with_the_samples_in_little_memory(tmp_path: Path) -> None:
+    whole = spool.read(run_of(tmp_path / "run"))
+    kept = Compact()
+    for part in whole.samples.iter_slices(333):
+        kept.add(part)
+
+    small = replace(whole, samples=kept.frame())
+
+    assert small.samples.estimated_size() < whole.samples.estimated_size() / 2
+    assert said_of(spool.run_data(small)) == said_of(spool.run_data(whole))
+
+
+def test_a_table_is_read_back_as_it_was_kept(tmp_path: Path) -> None:
+    whole = spool.read(run_of(tmp_path / "run"))
+    whole.samples.write_parquet(tmp_path / "samples.parquet")
+
+    small = replace(whole, samples=compact.of_table(tmp_path / "samples.parquet"))
+
+    assert said_of(spool.run_data(small)) == said_of(spool.run_data(whole))
+
+
+def test_no_sample_at_all_is_a_frame_with_every_column() -> None:
+    found = Compact().frame()
+
+    assert (found.height, found.columns) == (0, list(compact.COLUMNS))
+
+
+def test_the_frames_are_handed_on_as_they_came() -> None:
+    frames = [pl.DataFrame([sample(at)], schema=samples.SCHEMA) for at in range(3)]
+
+    assert list(map(id, Compact().seeing(frames))) == list(map(id, frames))

@@ -32,4 +32,6 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
+        self.stdout.write("The worker waits for runs.")
+        self.stdout.flush()
         worker.run()

@@ -20,6 +20,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from ingest.models import Work
+from runs import webhooks
 from runs.models import Run
 
 # More than a few restarts of a portal can cost a run that has nothing to do with them.
@@ -54,8 +55,12 @@ class Lease:
         Run.every.filter(pk=self.run_id).update(stage=stage)
 
     def finish(self) -> None:
-        """The run is ready."""
-        self._end(Work.State.DONE, processing=Run.Processing.READY, stage="", reason="")
+        """The run is ready, and whoever asked for it is told."""
+        with transaction.atomic():
+            self._end(Work.State.DONE, processing=Run.Processing.READY, stage="", reason="")
+            webhooks.announce_run(
+                Run.every.defer("report", "timeline", "curves").get(pk=self.run_id)
+            )
 
     def fail(self, reason: str) -> None:
         """The stage that was noted last stays, so that people see where it failed."""

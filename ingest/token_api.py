@@ -86,16 +86,16 @@ def revoke_token(request: ApiRequest, token_id: int) -> Status[None]:
 
 def _visible(access: Access) -> QuerySet[ApiToken]:
     every = ApiToken.objects.select_related("project")
-    return every if access.project_id is None else every.filter(project=access.project_id)
+    return every if access.is_everywhere else every.filter(project__in=access.projects())
 
 
 def _project_of(access: Access, slug: str | None) -> Project | None:
     if slug is not None:
         return access.project(slug)
-    if access.project_id is not None:
+    if not access.is_everywhere:
         raise ForbiddenError(
             "other_project",
-            "A token that is bound to a project makes tokens of that project only; name it.",
+            "Who administers single projects makes tokens of a project only; name it.",
         )
     return None
 

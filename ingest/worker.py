@@ -12,9 +12,9 @@ from django.conf import settings
 from django.db import OperationalError, close_old_connections, connection
 from django.utils import timezone
 
-from ingest import queue
+from ingest import courier, queue
 from ingest.queue import Lease, LeaseLostError
-from runs import integrity, processing, retention, store
+from runs import integrity, processing, retention, store, webhooks
 from runs.formats.errors import FormatError
 from runs.models import Project
 
@@ -138,6 +138,7 @@ def _extend(lease: Lease) -> None:
 def tidy(now: datetime) -> None:
     """Half-sent bodies, folders without a run, and what the retention of projects lets go."""
     store.sweep_incoming(now.timestamp())
+    webhooks.forget_old(now)
     for found in integrity.orphans(now.timestamp()):
         found.repair()
     for project in Project.objects.all():
@@ -152,4 +153,5 @@ def start_inline() -> None:
         return
     worker = Worker(timedelta(seconds=settings.HEADROOM_LEASE_S))
     threading.Thread(target=worker.run, daemon=True, name="worker").start()
+    courier.started()
     atexit.register(worker.abandon)

@@ -5,7 +5,9 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
+from loadrunner import labels
 from loadrunner.errors import LoadrunnerError
 from loadrunner.version import VERSION
 from runs.analysis.errors import AnalysisError
@@ -18,9 +20,11 @@ _COMMANDS = (
     "validate",
     "report",
     "compare",
+    "ab",
     "upload",
     "merge",
     "cleanup",
+    "init",
     "schema",
     "selfcheck",
     "target",
@@ -29,7 +33,8 @@ _COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, run the subcommand, turn its errors into one clear line and an exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    _speak_in_any_locale()
+    given = list(labels.one_each(sys.argv[1:] if arguments is None else arguments))
     options = _parser(given).parse_args(given)
     try:
         code: int = options.run(options)
@@ -48,6 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     return code
+
+
+def _speak_in_any_locale() -> None:
+    """A sign that the terminal has no letter for is replaced; it is no reason to fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:

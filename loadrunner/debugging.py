@@ -1,13 +1,17 @@
 """`run --debug`: one journey of each scenario, every request and answer printed, secrets masked."""
 
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import httpx
 from rich.console import Console
 
 from loadrunner import preflight, session
 from loadrunner.campaign.model import Campaign, Scenario, Step, Template, Variable
+from loadrunner.campaign.positions import is_secret_name
+from loadrunner.campaign.secrets import closed
 from loadrunner.engine.json_path import compiled, found
 from loadrunner.engine.variables import MissingValueError, Values
 from loadrunner.identities import Credential, header_of, obtain
@@ -35,6 +39,10 @@ class _Printer:
     def __init__(self, console: Console, redact: Redaction) -> None:
         self._console = console
         self._redact = redact
+
+    def keep_secret(self, values: Iterator[str]) -> None:
+        """Values that are secrets, here and in all that is printed from now on."""
+        self._redact = self._redact.with_more(closed(tuple(values)))
 
     def heading(self, text: str) -> None:
         self._console.print(f"\n{text}", style="bold", highlight=False, markup=False)
@@ -64,8 +72,14 @@ class _Passage:
 
     def walk(self) -> bool:
         """Whether every step was answered as expected."""
-        taken = [self._take(step) for step in self._scenario.steps]
-        return all(taken)
+        is_well = True
+        for step in self._scenario.steps:
+            is_expected = self._take(step)
+            is_well = is_well and is_expected
+            if not is_expected and step.on_failure == "stop":
+                self._printer.lines("!", "the journey stops here, as its on_failure says")
+                break
+        return is_well
 
     def _take(self, step: Step) -> bool:
         self._printer.heading(f"{self._scenario.name}/{step.name}")
@@ -75,15 +89,26 @@ class _Passage:
             self._printer.lines("!", f"not sent: {error} was not extracted")
             return False
         time.sleep(step.think_time_s)
+        self._printer.keep_secret(_secrets(request.headers, request.content))
         self._printer.lines(">", _told(request))
-        answer = self._client.send(request)
+        # A load has no cookies of its own, so that a journey that is looked at has none either.
+        self._client.cookies.clear()
+        try:
+            answer = self._client.send(request)
+        except httpx.HTTPError as error:
+            self._printer.lines("!", f"no answer: {error or type(error).__name__}")
+            return False
+        return self._judged(step, answer)
+
+    def _judged(self, step: Step, answer: httpx.Response) -> bool:
+        """Whether the answer is an expected one with all that later steps need."""
+        self._printer.keep_secret(_secrets(answer.headers, answer.content))
         self._printer.lines("<", _answered(answer))
-        self._extract(step, answer)
         is_expected = answer.status_code in step.expect
         if not is_expected:
             expected = ", ".join(map(str, step.expect))
             self._printer.lines("!", f"status {answer.status_code}, expected {expected}")
-        return is_expected
+        return self._extract(step, answer) and is_expected
 
     def _request(self, step: Step) -> httpx.Request:
         wanted = step.request
@@ -98,16 +123,22 @@ class _Passage:
     def _text(self, template: Template) -> str:
         return "".join(_filled(piece, self._values) for piece in template)
 
-    def _extract(self, step: Step, answer: httpx.Response) -> None:
+    def _extract(self, step: Step, answer: httpx.Response) -> bool:
+        """Whether everything that the step extracts is there."""
+        missing = False
         for name, path in step.extract.items():
             try:
                 value = found(answer.json(), compiled(path))
             except ValueError:
                 value = None
             if value is None:
+                missing = True
                 self._printer.lines("!", f"{name}: nothing at {path}")
             else:
-                self._values.extracted[name] = str(value)
+                self._values.extracted[name] = (
+                    value if isinstance(value, str) else json.dumps(value)
+                )
+        return not missing
 
 
 def _filled(piece: str | Variable, values: Values) -> str:
@@ -124,3 +155,24 @@ def _answered(answer: httpx.Response) -> str:
     head = f"{answer.status_code} {answer.reason_phrase} ({answer.elapsed.total_seconds():.3f} s)"
     headers = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
     return f"{head}\n{headers}\n\n{answer.text}".rstrip()
+
+
+def _secrets(headers: httpx.Headers, body: bytes) -> Iterator[str]:
+    """What stands under the name of a secret: a token that a step obtains is one, too."""
+    yield from (value for name, value in headers.items() if is_secret_name(name))
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return
+    yield from _secret_texts(document, is_secret=False)
+
+
+def _secret_texts(value: Any, *, is_secret: bool) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _secret_texts(inner, is_secret=is_secret_name(name))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _secret_texts(inner, is_secret=is_secret)
+    elif isinstance(value, str) and is_secret:
+        yield value

@@ -23,6 +23,7 @@ from loadrunner.preflight import Consent
 from loadrunner.spool import SpoolWriter, check_unused
 from runs.analysis import report as reports
 from runs.analysis.report import Report
+from runs.analysis.run_data import RunData
 from runs.formats import spool
 
 
@@ -45,6 +46,7 @@ class Execution:
     guard ended it. `notes` are what is less exact on this machine."""
 
     folder: Path
+    data: RunData
     report: Report
     interrupted_by: signal.Signals | None
     aborted: str | None
@@ -73,9 +75,11 @@ def execute(campaign: Campaign, options: Options, console: Console) -> Execution
         with asyncio.Runner(loop_factory=event_loop) as runner:
             runner.run(coordinator.run())
     stopped = coordinator.stopped
+    data = spool.run_data(spool.read(options.out))
     return Execution(
         options.out,
-        read_report(options.out),
+        data,
+        reports.build(data),
         coordinator.signal,
         None if stopped is None else stopped.reason,
         () if timer.is_exact() else (COARSE_TIMER,),

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import httpx
 
 from loadrunner.engine.wire import USER_AGENT
-from loadrunner.errors import UploadError
+from loadrunner.errors import UploadError, UsageError
 from runs.formats import manifest as manifests
 from runs.formats.manifest import Manifest
 
@@ -80,6 +80,18 @@ def verdict(door: Door, run_id: str, wait_s: float = 300) -> dict[str, object]:
             f"GET {door.portal.rstrip('/')}/api/v1/runs/{run_id}/verdict?wait=60."
         )
     return answer
+
+
+def find_action(door: Door, ref: str) -> dict[str, object]:
+    """The action that people call ACT-12. UsageError where the project has none; UploadError where
+    the portal does not answer."""
+    with _client(door) as portal:
+        answer = _call(portal, "GET", f"projects/{door.project}/actions?ref={ref}")
+    items = answer.get("items")
+    if not isinstance(items, list) or not items:
+        raise UsageError(f"There is no {ref} in the project '{door.project}' of {door.portal}.")
+    found: dict[str, object] = items[0]
+    return found
 
 
 def _client(door: Door) -> httpx.Client:

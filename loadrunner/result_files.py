@@ -36,6 +36,28 @@ def read_report(path: Path, kind: str = AUTO, baseline: Path | None = None) -> t
         raise UsageError(_placed(path, error)) from error
 
 
+def read_group(path: Path, kind: str = AUTO) -> tuple[list[Report], Notes]:
+    """The reports of repeats: of every spool in a folder that is none itself, as `run --repeat`
+    and `ab` leave them; else the one report of the path."""
+    members = _spools_in(path)
+    if not members:
+        report, notes = read_report(path, kind)
+        return [report], notes
+    found = [read_report(member, kind) for member in members]
+    notes = [
+        f"{one.name}: {note}"
+        for one, (_, told) in zip(members, found, strict=True)
+        for note in told
+    ]
+    return [report for report, _ in found], notes
+
+
+def _spools_in(path: Path) -> list[Path]:
+    if not path.is_dir() or (path / spool.MANIFEST).exists():
+        return []
+    return sorted(one.parent for one in path.glob(f"*/{spool.MANIFEST}"))
+
+
 def is_spool(path: Path) -> bool:
     """Whether a path is a spool's folder, or names one by its manifest."""
     return path.is_dir() or path.name == spool.MANIFEST or not path.exists()

@@ -14,8 +14,10 @@ from ingest.authentication import SessionAuth, TokenAuth
 from ingest.token_api import router as token_router
 from runs.api import router as runs_router
 from runs.errors import Fault, PortalError
+from runs.plan_api import router as plan_router
 from runs.tuning_api import router as tuning_router
 from runs.warehouse_api import router as warehouse_router
+from runs.webhook_api import router as webhook_router
 
 api = NinjaAPI(
     title="Headroom",
@@ -30,6 +32,8 @@ api.add_router("", token_router)
 api.add_router("", runs_router)
 api.add_router("", tuning_router)
 api.add_router("", warehouse_router)
+api.add_router("", plan_router)
+api.add_router("", webhook_router)
 
 
 def _answer(

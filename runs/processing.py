@@ -9,9 +9,9 @@ from uuid import UUID
 
 from django.conf import settings
 
-from runs import importing, reports, store, tuning
+from runs import curation, importing, reports, shape, standing, store, tuning
 from runs.analysis import report, saturation, seconds, timeline
-from runs.analysis.plan import Phase, Plan
+from runs.analysis.plan import PLATEAU, Phase, Plan
 from runs.analysis.report import Report
 from runs.analysis.run_data import RunData
 from runs.documents import plain
@@ -44,9 +44,9 @@ def process(run_id: UUID, progress: Progress, *, announce: bool = True) -> None:
     progress("storing")
     store.write_frames(run_id, readings=raw.readings, health=raw.health)
     progress("analysing")
-    data = spool.run_data(raw)
+    data = standing.applied(spool.run_data(raw), run.project)
     store.write_frames(run_id, seconds=seconds.of(data), histograms=seconds.histograms(data))
-    built = report.build(data, _baseline_data(run))
+    built = curation.as_marked(run, report.build(data, _baseline_data(run, data.plan)))
     documents = _documents(data, built)
     progress("saving")
     _save(run, raw.manifest.state, data, built, documents, raw.notes)
@@ -73,7 +73,7 @@ def _process_import(run: Run, progress: Progress, *, announce: bool) -> None:
     store.write_frames(run.pk, samples=data.samples, readings=data.readings, health=data.health)
     progress("analysing")
     store.write_frames(run.pk, seconds=seconds.of(data), histograms=seconds.histograms(data))
-    built = found.report(data.info)
+    built = curation.as_marked(run, found.report(data.info))
     documents = _documents(data, built) if found.holds_samples else _report_alone(built)
     progress("saving")
     importing.save(run)
@@ -95,11 +95,10 @@ def limits() -> Limits:
     )
 
 
-def _baseline_data(run: Run) -> RunData | None:
+def _baseline_data(run: Run, plan: Plan) -> RunData | None:
     """Only where a criterion asks for it: reading a run costs time."""
     baseline = reports.baseline_of(run)
-    criteria = run.manifest.get("criteria", [])
-    if baseline is None or not any("baseline" in text for text in criteria):
+    if baseline is None or not any("baseline" in text for text in plan.criteria):
         return None
     return reports.run_data(baseline)
 
@@ -129,7 +128,7 @@ def _save(
         verdict=built.verdict,
         samples=data.samples.height,
         calculation_version=CALCULATION_VERSION,
-        headline=headline(documents["report"], data.plan),
+        headline=headline(documents["report"], data.plan) | {"target": shape.target(run.manifest)},
         reading_notes=list(notes),
         scenarios=scenario_lines(data.plan.scenarios),
         derived_bytes=store.current().derived_bytes(run.pk),
@@ -156,7 +155,9 @@ def headline(document: dict[str, Any], plan: Plan) -> dict[str, Any]:
         "goodput_rps": whole["goodput_rps"] if whole else None,
         "p95_ms": whole["response_ms"]["p95"] if whole else None,
         "error_rate": whole["error_rate"] if whole else None,
+        "plateau_goodput_rps": _plateau_goodput(document),
         "peak_jps": peak_jps(plan),
+        "shape": shape.words(plan),
         "capacity": [
             {
                 "scenario": row["scenario"],
@@ -167,6 +168,16 @@ def headline(document: dict[str, Any], plan: Plan) -> dict[str, Any]:
             for row in document["saturation"]
         ],
     }
+
+
+def _plateau_goodput(document: dict[str, Any]) -> float | None:
+    """Expected answers per second over all steps that have a plateau; None where none has."""
+    rows = [
+        row["goodput_rps"]
+        for row in document["series"]
+        if row["phase"] == PLATEAU and not row["pooled"] and row["goodput_rps"] is not None
+    ]
+    return sum(rows) if rows else None
 
 
 def peak_jps(plan: Plan) -> float | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
@@ -18,6 +18,7 @@ MOST_RUNS: Final = 500
 _PLATEAU: Final = "plateau"
 _UNITS: Final = {"time": "ms", "share": "", "rate": "/s", "number": ""}
 _FLOWS: Final = {"throughput": "throughput_rps", "goodput": "goodput_rps"}
+_HIGHER_IS_BETTER: Final = ("throughput", "goodput", "capacity", "headroom")
 # Where in the report a statistic stands.
 _PARTS: Final = {"saturation": "saturation", "probe": "probes"}
 
@@ -52,16 +53,19 @@ class Trend:
     statistic: str
     unit: str
     lines: Mapping[Place, list[Point]] = field(default_factory=dict)
+    better: Literal["lower", "higher"] | None = None
 
 
-def of(runs: QuerySet[Run], statistic: str, most: int) -> Trend:
-    """The newest `most` of the runs that are ready and not invalid.
+def of(runs: QuerySet[Run], statistic: str, most: int, *, with_invalid: bool = False) -> Trend:
+    """The newest `most` of the runs that are ready and, unless asked for, not invalid.
 
     `statistic` is written as in a criterion, without its limit: p95(chat/send_message@plateau).
     """
     atom = _atom(statistic)
     part = _PARTS.get(atom.statistic.kind, "series")
-    shown = runs.filter(processing=Run.Processing.READY).exclude(validity=Run.Validity.INVALID)
+    shown = runs.filter(processing=Run.Processing.READY)
+    if not with_invalid:
+        shown = shown.exclude(validity=Run.Validity.INVALID)
     newest = list(shown.order_by("-started_at", "-id").values_list("pk", flat=True)[:most])
     # As text, for a parser that takes a third of the time of Python's own.
     texts = Run.objects.filter(pk__in=newest).annotate(text=Cast("report", TextField()))
@@ -70,7 +74,14 @@ def of(runs: QuerySet[Run], statistic: str, most: int) -> Trend:
         report = from_json(vars(run)["text"] or "{}")
         for place, figure in _figures(atom, report.get(part, [])):
             lines.setdefault(place, []).append(Point(run, figure))
-    return Trend(statistic, _UNITS[atom.statistic.measure], lines)
+    return Trend(statistic, _UNITS[atom.statistic.measure], lines, _better(atom))
+
+
+def _better(atom: Atom) -> Literal["lower", "higher"] | None:
+    """In which direction the statistic improves; None where that is nobody's to say."""
+    if atom.statistic.kind == "probe" or atom.statistic.name == "count":
+        return None
+    return "higher" if atom.statistic.name in _HIGHER_IS_BETTER else "lower"
 
 
 def _atom(text: str) -> Atom:

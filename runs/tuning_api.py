@@ -1,11 +1,12 @@
 """The tracker's API: actions, their criteria, re-tests and history."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
 from ninja import Router, Status
+from pydantic import Field
 
 from runs import reports, tuning
 from runs.api import REFUSALS, ApiRequest, Page, PerPage, one_page
@@ -30,16 +31,26 @@ from runs.tuning_schemas import (
 )
 
 router = Router(tags=["actions"])
+Ref = Annotated[str, Field(pattern=r"^(ACT-[1-9][0-9]{0,8})?$")]
 
 
 @router.get("projects/{project}/actions", response={200: ActionsOut, **REFUSALS})
 def list_actions(
-    request: ApiRequest, project: str, state: str = "", page: Page = 1, per_page: PerPage = 50
+    request: ApiRequest,
+    project: str,
+    state: str = "",
+    ref: Ref = "",
+    page: Page = 1,
+    per_page: PerPage = 50,
 ) -> dict[str, Any]:
-    request.auth.require("read")
+    """`ref` finds the one that people call ACT-12: a token that uploads may do that as well, so
+    that CI can re-test."""
+    request.auth.require(*(("read", "upload") if ref else ("read",)))
     found = _with_details(request.auth.actions()).filter(project=request.auth.project(project))
     if state:
         found = found.filter(state=state)
+    if ref:
+        found = found.filter(number=int(ref.removeprefix("ACT-")))
     return one_page(request, found, page, per_page)
 
 

@@ -30,7 +30,13 @@ Priority = Annotated[int, Field(ge=0, le=12)]
 Reason = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
 NeededRuns = Annotated[int, Field(ge=1, le=20)]
 WebhookEvent = Literal[
-    "run.ready", "run.verdict", "action.verified", "action.failed", "action.regressed"
+    "run.ready",
+    "run.verdict",
+    "action.verified",
+    "action.failed",
+    "action.regressed",
+    "change.suspected",
+    "change.confirmed",
 ]
 
 
@@ -126,7 +132,7 @@ class LinkIn(In):
 class FindingIn(In):
     """A saturation point or a bottleneck that the action rests on."""
 
-    kind: Literal["saturation", "bottleneck"]
+    kind: Literal["saturation", "bottleneck", "figures"]
     run: UUID | None = None
     scenario: Line | None = None
     text: Text

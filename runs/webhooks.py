@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx
 from django.conf import settings
@@ -29,6 +30,8 @@ WAITS: Final = tuple(
     timedelta(seconds=seconds) for seconds in (10, 60, 300, 1800, 7200, 21_600, 86_400)
 )
 TIMEOUT_S: Final = 10.0
+KEPT: Final = timedelta(days=30)
+TEST: Final = "test"
 SIGNATURE: Final = "Headroom-Signature"
 logger = logging.getLogger(__name__)
 
@@ -39,13 +42,73 @@ class AddressRefusedError(Exception):
 
 def add(project: Project, url: str, events: Sequence[str], user: User | None = None) -> Webhook:
     """A webhook of the project; its secret is made here and shown by whoever asked for it."""
-    parts = urlsplit(url)
+    _check_url(url)
+    chosen = _checked_events(events)
+    return Webhook.objects.create(project=project, url=url, events=chosen, created_by=user)
+
+
+def change(
+    webhook: Webhook, url: str | None = None, events: Sequence[str] | None = None
+) -> Webhook:
+    """Another address or other events; the secret stays."""
+    if url is not None:
+        _check_url(url)
+        webhook.url = url
+    if events is not None:
+        webhook.events = _checked_events(events)
+    webhook.save(update_fields=["url", "events"])
+    return webhook
+
+
+def send_test(webhook: Webhook) -> Delivery:
+    """A message that says nothing but that the address works."""
+    now = timezone.now()
+    return Delivery.objects.create(
+        webhook=webhook,
+        event=TEST,
+        key=f"{TEST}:{uuid4()}",
+        payload={"path": webhook.project.get_absolute_url()},
+        created_at=now,
+        next_at=now,
+    )
+
+
+def send_again(delivery: Delivery) -> Delivery:
+    """As if it had never been tried."""
+    delivery.next_at, delivery.attempts, delivery.delivered_at = timezone.now(), 0, None
+    delivery.status, delivery.error = None, ""
+    delivery.save()
+    return delivery
+
+
+def forget_old(now: datetime) -> int:
+    """Take away what arrived or was given up KEPT ago; how many messages."""
+    settled = Delivery.objects.filter(next_at=None, created_at__lt=now - KEPT)
+    return settled.delete()[0]
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise RefusedError(
             "webhook_url",
             f"'{url}' cannot be called: https://HOST/PATH is expected, without a user in it.",
             [Fault("url", "https://HOST/PATH is expected")],
         )
+    try:
+        _public_address(parts.hostname, port or 443)
+    except AddressRefusedError as error:
+        raise RefusedError("webhook_url", str(error), [Fault("url", str(error))]) from error
+    except OSError:
+        # A name that does not resolve now may do so later; the delivery says it.
+        logger.info("webhook %s does not resolve yet", parts.hostname)
+
+
+def _checked_events(events: Sequence[str]) -> list[str]:
     known = [str(one) for one in Webhook.Event]
     unknown = [one for one in events if one not in known]
     if unknown or not events:
@@ -55,15 +118,7 @@ def add(project: Project, url: str, events: Sequence[str], user: User | None = N
             + (f"; '{unknown[0]}' is none of them." if unknown else "."),
             [Fault("events", f"allowed are {', '.join(known)}")],
         )
-    try:
-        _public_address(parts.hostname, parts.port or 443)
-    except AddressRefusedError as error:
-        raise RefusedError("webhook_url", str(error), [Fault("url", str(error))]) from error
-    except OSError:
-        # A name that does not resolve now may do so later; the delivery says it.
-        logger.info("webhook %s does not resolve yet", parts.hostname)
-    chosen = list(dict.fromkeys(events))
-    return Webhook.objects.create(project=project, url=url, events=chosen, created_by=user)
+    return list(dict.fromkeys(events))
 
 
 def announce(project_id: int, event: str, key: str, payload: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from loadrunner.campaign.model import Campaign
 from loadrunner.campaign.probes import probes
 from loadrunner.campaign.problems import Problems
 from loadrunner.campaign.reading import Reading
-from loadrunner.campaign.safety import check_allowed, target
+from loadrunner.campaign.safety import IN_FILE, check_allowed, target
 from loadrunner.campaign.scenarios import cleanup, setup
 from loadrunner.campaign.scenarios import scenarios as all_scenarios
 from loadrunner.campaign.schema import CampaignFile
@@ -45,7 +45,29 @@ def load(
     CampaignError with every error that was found, a UsageError for scenarios that do not exist,
     and a SafetyError where the host may not be loaded.
     """
-    raw = _bytes(path)
+    return campaign_of_text(
+        path,
+        _bytes(path),
+        settings,
+        environment,
+        smoke=smoke,
+        scenarios=scenarios,
+        allow_destructive=allow_destructive,
+    )
+
+
+def campaign_of_text(
+    path: Path,
+    raw: bytes,
+    settings: Mapping[str, str],
+    environment: Mapping[str, str],
+    *,
+    smoke: bool = False,
+    scenarios: Sequence[str] = (),
+    allow_destructive: bool = False,
+    how_to_allow: str = IN_FILE,
+) -> Campaign:
+    """The same for a file's content that is known already; `path` is what errors call it."""
     reading, text = _reading(path, raw, Settings(settings, environment))
     file = validated(reading.plain(), reading.problems)
     campaign = _campaign(file, reading)
@@ -63,7 +85,7 @@ def load(
     )
     check_limits(chosen, reading)
     reading.problems.raise_any()
-    check_allowed(chosen.target)
+    check_allowed(chosen.target, how_to_allow)
     return chosen if not smoke else replace(chosen, is_smoke=True)
 
 

@@ -11,7 +11,7 @@ _TEXT_PARTS: Final = frozenset({"path", "headers", "body"})
 _SECRET_KEYS: Final = frozenset({"value", "bearer", "password"})
 _SECRET_NAME: Final = re.compile(
     r"(pass(word|wd|phrase)?|secret|token|api[_-]?key|access[_-]?key|credentials?|authorization"
-    r"|cookie|pin|otp)$",
+    r"|cookie|pin|otp|auth|jwt|signature|session[_-]?id)$",
     re.IGNORECASE,
 )
 

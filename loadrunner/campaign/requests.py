@@ -17,6 +17,7 @@ from loadrunner.campaign.variables import Scope, joined
 _SAFE: Final = "/%:?&=,;@!$'()*+~-._[]"
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection"})
 _NOT_IN_HEADER: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+_PARAMETER: Final = re.compile(r"[?&]([^=&#]+)=([^&#]*)")
 JSON_TYPE: Final = ("Content-Type", ("application/json",))
 
 
@@ -32,7 +33,16 @@ def request(section: RequestSection, path: Path, scope: Scope, reading: Reading)
 
 def _url_path(text: str, path: Path, scope: Scope, reading: Reading) -> Template:
     template = reading.template(text, path, scope, "url")
+    _keep_query_secrets(template, reading)
     return tuple(quote(part, safe=_SAFE) if isinstance(part, str) else part for part in template)
+
+
+def _keep_query_secrets(template: Template, reading: Reading) -> None:
+    """`?api_key=…` is a secret as a header of that name is."""
+    literal = "".join(part if isinstance(part, str) else "\0" for part in template)
+    for name, value in _PARAMETER.findall(literal):
+        if is_secret_name(name):
+            reading.secrets.update(part for part in value.split("\0") if part)
 
 
 def _headers(

@@ -56,7 +56,7 @@ def selected(
         # Nothing is saturated in a smoke run, so that it has no headroom to tell.
         texts = tuple(one.text for one in smoke.criteria)
         campaign = replace(campaign, criteria=texts, peak_jps={})
-    return _with_criteria(_with_abort(replace(campaign, scenarios=scenarios, skipped=skipped)))
+    return with_criteria(_with_abort(replace(campaign, scenarios=scenarios, skipped=skipped)))
 
 
 def _check_names(campaign: Campaign, names: Sequence[str]) -> None:
@@ -88,7 +88,7 @@ def _with_abort(campaign: Campaign) -> Campaign:
     return replace(campaign, abort=kept, skipped={**campaign.skipped, **reasons})
 
 
-def _with_criteria(campaign: Campaign) -> Campaign:
+def with_criteria(campaign: Campaign) -> Campaign:
     """The campaign without the criteria and peaks of scenarios that are not run."""
     names = {one.name for one in campaign.scenarios}
     known = catalogue(campaign.scenarios, campaign.probes)

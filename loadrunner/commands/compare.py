@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from loadrunner.errors import UsageError
 from loadrunner.rendering import comparison as rendering
 from loadrunner.rendering.terminal import Terminal
-from loadrunner.result_files import AUTO, KINDS, read_report
+from loadrunner.result_files import AUTO, KINDS, read_group
 from runs.analysis import comparison
 from runs.analysis.comparison import MOST_RUNS, Comparison
 from runs.formats import comparison_json
@@ -24,6 +24,7 @@ def add(subparsers: "Subparsers") -> None:
         "compare",
         help="hold runs against each other",
         description="Reads two to six runs and says what got better or worse against the first."
+        " A folder of repeats, as `run --repeat` and `ab` leave it, is taken as one."
         " Nothing is sent anywhere.",
         epilog="docs/reading-results.md explains every figure.",
     )
@@ -32,7 +33,7 @@ def add(subparsers: "Subparsers") -> None:
         type=Path,
         nargs="+",
         metavar="SPOOL|FILE",
-        help="the baseline first, then the runs to hold against it",
+        help="the baseline first, then the runs, or folders of repeats, to hold against it",
     )
     parser.add_argument(
         "--format", choices=tuple(_RENDERERS), default="text", help="default: %(default)s"
@@ -47,13 +48,13 @@ def run(args: argparse.Namespace) -> int:
     """0 once the document is written; UsageError where a source cannot be read."""
     if not 2 <= len(args.sources) <= MOST_RUNS:
         raise UsageError(f"compare takes 2 to {MOST_RUNS} runs; {len(args.sources)} were named.")
-    reports = []
+    groups = []
     for source in args.sources:
-        report, notes = read_report(source, args.kind)
-        reports.append(report)
+        reports, notes = read_group(source, args.kind)
+        groups.append(reports)
         for note in notes:
             sys.stderr.write(f"note: {source}: {note}\n")
-    found = comparison.compare(reports)
+    found = comparison.compare_groups(groups)
     Terminal.of(sys.stdout).write(_RENDERERS[args.format](found))
     return 0
 

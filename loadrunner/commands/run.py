@@ -13,13 +13,21 @@ from loadrunner.campaign.model import Campaign
 from loadrunner.campaign.options import add_options, campaign_of
 from loadrunner.campaign.safety import IN_FILE
 from loadrunner.commands.destination import add_destination, door_of, send
+from loadrunner.commands.documents import check_writable, written
+from loadrunner.commands.repeats import Plan, add_repeats, plan_of
+from loadrunner.commands.retest import add_retest, retest
 from loadrunner.debugging import debug
 from loadrunner.errors import UsageError
 from loadrunner.execution import Execution, Options, default_folder, execute
-from loadrunner.labels import labels_of
+from loadrunner.labels import add_labels, labels_of
 from loadrunner.past_run import PastRun, past_run
+from loadrunner.portal_client import Door
 from loadrunner.preflight import Consent
-from loadrunner.rendering import junit, markdown, text
+from loadrunner.rendering import junit, markdown, repeats, text
+from loadrunner.rendering.terminal import Terminal
+from loadrunner.run_series import RunSeries, Side
+from loadrunner.spool import check_unused
+from runs.analysis.designed import Designed
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -48,6 +56,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--force", action="store_true", help="with --replay: though the campaign file has changed"
     )
+    add_retest(parser)
     parser.set_defaults(run=run)
 
 
@@ -56,7 +65,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="the spool folder, a new one")
     parser.add_argument("--seed", type=int, metavar="N", help="repeat the arrivals and data of N")
     parser.add_argument("--workers", type=_workers, default=1, metavar="N", help="load processes")
-    parser.add_argument("--label", action="append", default=[], metavar="K=V", dest="labels")
+    add_labels(parser)
     parser.add_argument("--junit", type=Path, metavar="F", help="write the criteria as JUnit XML")
     parser.add_argument("--markdown", type=Path, metavar="F", help="write the report as Markdown")
     parser.add_argument(
@@ -66,6 +75,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="how an inconclusive verdict counts (default: exit status 8)",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress, no summary")
+    add_repeats(parser, "runs to make, one after the other, in folders of --out")
     add_guards(parser)
     add_destination(parser)
 
@@ -89,6 +99,8 @@ def add_guards(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.retest is not None:
+        return retest(arguments)
     past = past_run(arguments.replay) if arguments.replay is not None else None
     if past is not None:
         _check_replay(arguments)
@@ -125,10 +137,32 @@ def carry_out(
     past: PastRun | None = None,
 ) -> int:
     """Execute, tell, upload; the exit code of it all."""
-    console = Console(stderr=True)
+    console, plan = Console(stderr=True), plan_of(arguments)
     door = door_of(arguments)
-    campaign = _warned(campaign, arguments, console)
-    options = Options(
+    check_writable(arguments)
+    campaign = warned(campaign, arguments, console)
+    options = options_of(campaign, arguments, consent)
+    if past is not None:
+        manifest = past.manifest
+        labels = {**manifest.labels, **options.labels}
+        options = replace(options, seed=manifest.seed, labels=labels, replay_of=manifest.run_id)
+    if plan is not None:
+        return _repeated(campaign, plan, options, arguments, door)
+    execution = execute(campaign, options, console)
+    _tell(campaign, execution, arguments)
+    report = execution.report
+    codes = [
+        exits.of_verdict(report.verdict, arguments.on_inconclusive),
+        written(arguments.junit, junit.render(report)),
+        written(arguments.markdown, markdown.render(report)),
+    ]
+    if door is not None:
+        codes.append(send(execution.folder, door, arguments))
+    return stopped(execution) or exits.first(*codes)
+
+
+def options_of(campaign: Campaign, arguments: argparse.Namespace, consent: Consent) -> Options:
+    return Options(
         out=arguments.out or default_folder(campaign),
         workers=arguments.workers,
         seed=arguments.seed,
@@ -136,24 +170,75 @@ def carry_out(
         consent=consent,
         quiet=arguments.quiet,
     )
-    if past is not None:
-        manifest = past.manifest
-        labels = {**manifest.labels, **options.labels}
-        options = replace(options, seed=manifest.seed, labels=labels, replay_of=manifest.run_id)
-    execution = execute(campaign, options, console)
-    _tell(campaign, execution, arguments)
-    codes = [exits.of_verdict(execution.report.verdict, arguments.on_inconclusive)]
-    if door is not None:
-        codes.append(send(execution.folder, door, arguments))
+
+
+def stopped(execution: Execution) -> int | None:
+    """The exit code of a run that did not come to its end, whatever its verdict; None for others.
+    Says why a guard ended it."""
     if execution.aborted is not None:
         print(f"loadrunner: The run was stopped. {execution.aborted}", file=sys.stderr)
         return exits.REFUSED
     if execution.interrupted_by is not None:
         return exits.of_signal(execution.interrupted_by)
-    return exits.first(*codes)
+    return None
 
 
-def _warned(campaign: Campaign, arguments: argparse.Namespace, console: Console) -> Campaign:
+def _repeated(
+    campaign: Campaign,
+    plan: Plan,
+    options: Options,
+    arguments: argparse.Namespace,
+    door: Door | None,
+) -> int:
+    """Run again and again; one verdict on all of it."""
+    if plan.until_decided and not campaign.criteria:
+        raise UsageError(
+            "--until-decided needs criteria in the campaign: there is nothing to decide."
+        )
+    check_unused(options.out)
+    made = RunSeries(options, Console(stderr=True), plan.max_s)
+    side, ended = Side("", campaign), None
+    judged = Designed(campaign.criteria, "interval" if plan.until_decided else None)
+    codes = []
+    while ended is None and len(judged.reports) < plan.most and made.has_time_for(side):
+        execution = made.run(side)
+        judged.add(execution.data, execution.report)
+        say(repeats.progress(judged, execution.folder), arguments)
+        if door is not None:
+            codes.append(send(execution.folder, door, arguments))
+        ended = stopped(execution)
+        if plan.until_decided and judged.is_decided:
+            break
+    _tell_repeats(campaign, judged, made, arguments)
+    report = judged.report()
+    codes.append(exits.of_verdict(report.verdict, arguments.on_inconclusive))
+    codes.append(written(arguments.junit, junit.render(report)))
+    codes.append(written(arguments.markdown, repeats.as_markdown(judged)))
+    return ended or exits.first(*codes)
+
+
+def say(line: str, arguments: argparse.Namespace) -> None:
+    """A line while the runs of a series are made."""
+    if not arguments.quiet:
+        print(line, flush=True)
+
+
+def _tell_repeats(
+    campaign: Campaign, judged: Designed, made: RunSeries, arguments: argparse.Namespace
+) -> None:
+    if arguments.quiet:
+        print(f"verdict: {judged.report().verdict}", file=sys.stderr)
+        return
+    lines = [repeats.as_text(judged)]
+    lines += [f"Left out: {name} ({reason})" for name, reason in campaign.skipped.items()]
+    lines += [f"Note: {note}" for note in campaign.notes]
+    if made.ran_out:
+        lines.append("Note: --max left no time for another run.")
+    where = f"Raw results of each run: {made.options.out}{os.sep}"
+    Terminal.of(sys.stdout).write("\n".join([*lines, where, ""]))
+
+
+def warned(campaign: Campaign, arguments: argparse.Namespace, console: Console) -> Campaign:
     """With a note where the plan asks for more than this machine is known to send well."""
     warning = ceiling.warning(campaign, arguments.workers)
     if warning is None:
@@ -165,10 +250,6 @@ def _warned(campaign: Campaign, arguments: argparse.Namespace, console: Console)
 
 def _tell(campaign: Campaign, execution: Execution, arguments: argparse.Namespace) -> None:
     report = execution.report
-    if arguments.junit:
-        _write(arguments.junit, junit.render(report))
-    if arguments.markdown:
-        _write(arguments.markdown, markdown.render(report))
     if arguments.quiet:
         print(f"verdict: {report.verdict}", file=sys.stderr)
         return
@@ -178,15 +259,7 @@ def _tell(campaign: Campaign, execution: Execution, arguments: argparse.Namespac
     if campaign.cleanup:
         left_out.append(f"To undo what the run made: loadrunner cleanup {execution.folder}")
     where = f"Raw results: {execution.folder}{os.sep}"
-    print("\n".join([summary, *left_out, where]))
-
-
-def _write(path: Path, document: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(document, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}.") from error
+    Terminal.of(sys.stdout).write("\n".join([summary, *left_out, where, ""]))
 
 
 def _workers(text: str) -> int:

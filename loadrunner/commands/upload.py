@@ -5,6 +5,7 @@ from pathlib import Path
 
 from loadrunner.commands.destination import add_destination, door_of, send
 from loadrunner.errors import UsageError
+from loadrunner.labels import add_labels
 from loadrunner.result_files import AUTO, KINDS, NATIVE, is_spool
 from runs.formats import detection, spool
 from runs.formats.errors import FormatError
@@ -26,7 +27,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--as", dest="kind", choices=KINDS, default=AUTO, help="what SOURCE is; default: auto"
     )
-    parser.add_argument("--label", action="append", default=[], metavar="K=V", dest="labels")
+    add_labels(parser)
     parser.add_argument("--on-inconclusive", choices=("pass", "fail"), default="exit")
     add_destination(parser)
     parser.set_defaults(run=run)

@@ -1,13 +1,15 @@
 """Compressed answers made plain again, where somebody needs to read them."""
 
+import json
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 import brotli
 import zstandard
 
-from loadrunner.engine.connection import MAX_KEPT_BODY
+from loadrunner.engine.connection import MAX_KEPT_BODY, header
 
 
 class ContentError(Exception):
@@ -35,7 +37,9 @@ _DECODERS: Final[dict[bytes, Callable[[bytes], bytes]]] = {
 
 def plain(body: bytes, encoding: bytes | None) -> bytes:
     """The body before it was encoded, the last encoding undone first. Raises ContentError."""
-    names = [name.strip().lower() for name in (encoding or b"").split(b",") if name.strip()]
+    if not encoding:
+        return body
+    names = [name.strip().lower() for name in encoding.split(b",") if name.strip()]
     for name in reversed(names):
         if name == b"identity":
             continue
@@ -46,3 +50,23 @@ def plain(body: bytes, encoding: bytes | None) -> bytes:
         except (zlib.error, brotli.error, zstandard.ZstdError, EOFError) as error:
             raise ContentError(f"the body is not {name.decode('latin-1')}: {error}") from error
     return body
+
+
+@lru_cache(maxsize=64)  # most answers come with the head of the one before
+def content_encoding(head: bytes) -> bytes | None:
+    """The Content-Encoding of a raw head."""
+    return header(head, b"content-encoding")
+
+
+# What `json.loads` does, less its look for an encoding and for white space.
+_scan: Callable[[str, int], tuple[object, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+
+
+def parsed(body: bytes) -> object:
+    """The JSON document in a body. Raises ValueError where it is none."""
+    try:
+        text = body.decode()
+        document, end = _scan(text, 0)
+    except (StopIteration, ValueError):
+        return json.loads(body)  # white space before it, UTF-16, or no JSON at all
+    return document if end == len(text) else json.loads(body)

@@ -20,6 +20,7 @@ from loadrunner.engine.fleet import Fleet, Member
 from loadrunner.engine.messages import Kind
 from loadrunner.engine.orders import Orders
 from loadrunner.engine.record import Names, frame
+from loadrunner.engine.sheaves import Sheaves
 from loadrunner.engine.vitals import Vitals
 from loadrunner.identities import Credential, credential, header_of
 from loadrunner.pacing import Shard
@@ -84,6 +85,7 @@ class Coordinator:
         self._vitals = Vitals()
         self._brakes = Brakes(campaign, self._names.steps, settings.stop_files)
         self._fleet = Fleet(self._on_message)
+        self._sheaves = Sheaves()
         self._disk_error: DiskError | None = None
         self._start_ns = self._started_at_ns = 0
 
@@ -209,6 +211,7 @@ class Coordinator:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
+            self._write_rest()
             self._keep(self._writer.flush)
             self._brake(self._brakes.look(self._now_us()))
             if self._watch is not None:
@@ -238,9 +241,9 @@ class Coordinator:
             self._brake(self._brakes.spent())
             if self._watch is not None:
                 self._progress.add(body)
-            errors = [self._redact(text) for text in member.errors]
-            samples = frame(body, self._names, member.index, errors)
-            self._keep(lambda: self._writer.add_samples(samples))
+            gathered = self._sheaves.add(member.index, body)
+            if gathered is not None:
+                self._write_samples(member.index, gathered)
         elif kind is Kind.PULSE:
             pulse = json.loads(body)
             self._progress.note_pulse(member.index, pulse["in_flight"], pulse["sent"])
@@ -250,6 +253,15 @@ class Coordinator:
             self._keep(lambda: self._writer.add_health(health))
             if member.index == 0:
                 self._keep(lambda: self._writer.add_health(self._own_health(pulse["t_us"])))
+
+    def _write_samples(self, worker: int, records: bytes) -> None:
+        errors = [self._redact(text) for text in self._fleet.members[worker].errors]
+        samples = frame(records, self._names, worker, errors)
+        self._keep(lambda: self._writer.add_samples(samples))
+
+    def _write_rest(self) -> None:
+        for worker, records in self._sheaves.rest():
+            self._write_samples(worker, records)
 
     def _own_health(self, t_us: int) -> dict[str, object]:
         return {"t_us": t_us, "worker": COORDINATOR, **self._vitals.of(os.getpid())}
@@ -311,6 +323,7 @@ class Coordinator:
         if self.stopped is not None:
             ended["aborted"] = self._redact(self.stopped.reason)
         final = manifest.model_copy(update=ended)
+        self._write_rest()
         with suppress(DiskError):
             self._writer.close()
             final = final.model_copy(update={"segments": list(self._writer.segments)})

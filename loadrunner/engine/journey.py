@@ -14,21 +14,26 @@ from typing import TYPE_CHECKING
 from loadrunner.campaign.model import Variable
 from loadrunner.engine import record
 from loadrunner.engine.connection import MAX_KEPT_BODY, Connection, header
-from loadrunner.engine.content import ContentError, plain
+from loadrunner.engine.content import ContentError, content_encoding, parsed, plain
 from loadrunner.engine.json_path import found
 from loadrunner.engine.outcomes import UNDECIDED, unexpected
 from loadrunner.engine.pool import ConnectError
 from loadrunner.engine.stream import TokenCounter
-from loadrunner.engine.variables import MissingValueError
+from loadrunner.engine.variables import MissingValueError, Values
 
 if TYPE_CHECKING:
     from loadrunner.engine.scenario_run import ScenarioRun
+    from loadrunner.engine.steps import StepPlan
+
+_pack = record.RECORD.pack
 
 
 class Journey:
-    """Implements `connection.Exchange`. At most one request is in flight at a time; its `trace`
-    number tells it from those before it, and is 0 while none is. `returns` is set for a user of
-    the closed model, who begins anew when this journey ends."""
+    """Implements `connection.Exchange` and `wire.Source`. At most one request is in flight at a
+    time; its `trace` number tells it from those before it, and is 0 while none is. `returns` is
+    set for a user of the closed model, who begins anew when this journey ends, `pause_us` later,
+    in a phase that lasts until `stays_until_us`. The object is used again for a later journey:
+    `begin` makes it one."""
 
     __slots__ = (
         "_attempt",
@@ -37,80 +42,109 @@ class Journey:
         "_connection",
         "_due_by",
         "_due_us",
+        "_first",
         "_payload",
-        "_phase",
+        "_phase_name",
         "_plan",
         "_resent",
         "_run",
+        "_since_us",
         "_step",
         "_tokens",
+        "_until_us",
         "_values",
+        "_worker",
         "bytes_in",
         "first_byte_ns",
         "is_head",
         "keeps_body",
         "number",
+        "pause_us",
         "returns",
         "started_ns",
+        "stays_until_us",
         "trace",
         "user",
+        "usual",
     )
 
-    def __init__(self, run: ScenarioRun, number: int, user: int, due_us: int, due_by: int) -> None:
+    def __init__(self, run: ScenarioRun) -> None:
         self._run = run
-        self.number = number
-        self.user = user
-        self._due_us = due_us
-        self._due_by = due_by
-        self._phase = 0
-        self._step = 0
-        self._plan = run.steps[0]
-        self._attempt = 1
-        self._resent = False
-        self._values = run.values(number, user)
+        self._worker = run.worker
         self._connection: Connection | None = None
         self._body: list[bytes] = []
         self._tokens: TokenCounter | None = None
         self._payload = b""
+        self._phase_name = self._since_us = self._until_us = 0
+        self.pause_us = self.stays_until_us = 0
         self.started_ns = self._connect_us = 0
         self.trace = self.first_byte_ns = self.bytes_in = 0
-        self.is_head = self.keeps_body = self.returns = False
+        self.returns = False
+        self._first = run.steps[0]
+        self._take_up(self._first)
+
+    def begin(self, number: int, user: int, due_us: int, due_by: int) -> None:
+        """Become the journey of this number, at its first step."""
+        self.number = number
+        self.user = user
+        self._due_us = due_us
+        self._due_by = due_by
+        self._values: Values | None = None
+        self._attempt = 1
+        self._step = 0
+        if self._plan is not self._first:
+            self._take_up(self._first)
+
+    def _take_up(self, plan: StepPlan) -> None:
+        self._plan = plan
+        self.is_head = plan.wire.is_head
+        self.keeps_body = plan.keeps_body
+        self.usual = plan.usual
 
     # Sending.
 
     def request(self) -> None:
         """Take the current step's request up, now."""
-        run, plan = self._run, self._plan
-        self.started_ns = monotonic_ns()
-        self._phase = run.phase_at(self._due_us)
-        trace = run.worker.next_trace()
+        plan, worker, due_us = self._plan, self._worker, self._due_us
+        started_ns = self.started_ns = monotonic_ns()
+        if not self._since_us <= due_us < self._until_us:
+            self._enter_phase(due_us)
+        trace = worker.trace
+        lines = plan.credentials
         try:
-            payload = plan.wire.encode(plan.credentials(self.user), trace, self._lookup)
+            payload = plan.wire.encode(lines[self.user % len(lines)], trace, self)
         except MissingValueError:
             # An earlier step failed to extract what this one needs: the journey ends here.
             self._end()
             return
+        worker.trace = trace + worker.stride
         self.trace = trace
         self._payload = payload
         self._resent = False
         self._connect_us = self.first_byte_ns = self.bytes_in = 0
-        self.is_head = plan.wire.is_head
-        self.keeps_body = plan.keeps_body
         if plan.keeps_body:
             self._body = []
             self._tokens = TokenCounter() if plan.is_stream else None
         plan.waiting[trace] = self
-        run.worker.note_sent(self.started_ns, self._due_us, self._due_by)
-        connection = self._connection = run.worker.pool.take()
-        if connection is None:
-            run.worker.pool.open(partial(self._opened, trace))
-        else:
+        if self._due_by == record.PLAN:
+            worker.pulse.delays_us.append((started_ns - worker.start_ns) // 1000 - due_us)
+        idle = worker.pool.idle
+        if idle:
+            connection = self._connection = idle.pop()
             connection.send(self, payload)
+        else:
+            self._connection = None
+            worker.pool.open(partial(self._opened, trace))
+
+    def _enter_phase(self, due_us: int) -> None:
+        phase = self._run.phase_at(due_us)
+        self._phase_name = phase.name
+        self._since_us, self._until_us = phase.start_us, phase.end_us
 
     def _opened(self, trace: int, answer: Connection | ConnectError, took_ns: int) -> None:
         if trace != self.trace:  # timed out meanwhile: somebody else may use the connection
             if isinstance(answer, Connection):
-                self._run.worker.pool.idle(answer)
+                self._worker.pool.idle.append(answer)
             return
         self._connect_us = took_ns // 1000
         if isinstance(answer, Connection):
@@ -122,16 +156,24 @@ class Journey:
             outcome = record.TIMEOUT
         self._failed(outcome, str(answer), monotonic_ns())
 
-    def _lookup(self, variable: Variable) -> str:
-        assert self._values is not None  # only requests with variables ask
-        return self._values.text(variable)
+    def text(self, variable: Variable) -> str:
+        """The value of a variable; raises MissingValueError where there is none."""
+        return self._own_values().text(variable)
+
+    def _own_values(self) -> Values:
+        """Made when they are first asked for: most requests have no variables."""
+        if self._values is None:
+            self._values = self._run.values(self.number, self.user)
+        return self._values
 
     def drop(self, reason: str, now_us: int) -> None:
         """Due, but never sent: a sample all the same."""
-        self._phase = self._run.phase_at(self._due_us)
-        self.started_ns = self._run.worker.nanos(now_us)
+        self._enter_phase(self._due_us)
+        self._payload, self._tokens = b"", None
+        self._connect_us = self.first_byte_ns = self.bytes_in = self.trace = 0
+        self.started_ns = self._worker.nanos(now_us)
         error = self._error(reason)
-        self._record(record.DROPPED, record.NONE, error, record.NONE, self.started_ns, reused=False)
+        self._record(record.DROPPED, record.NONE, error, record.NONE, self.started_ns, False)
 
     # Answers.
 
@@ -142,13 +184,19 @@ class Journey:
             self._body.append(chunk)
 
     def on_answer(self, connection: Connection, status: int, now_ns: int) -> None:
-        outcome = self._plan.verdicts[status]
+        plan = self._plan
+        outcome = plan.verdicts[status]
         error = retry_after_ms = record.NONE
         if outcome != record.OK:
             outcome, retry_after_ms = _protected(outcome, connection.head)
-        elif self._plan.extract:
+        elif plan.extract:
             outcome, error = self._extract(connection.head)
-        self._finish(outcome, status, error, retry_after_ms, now_ns, connection.served > 1)
+        reused = connection.served > 1
+        if plan.retry is None:
+            ended_us = self._record(outcome, status, error, retry_after_ms, now_ns, reused)
+            self._go_on(outcome, ended_us)
+        else:
+            self._finish(outcome, status, error, retry_after_ms, now_ns, reused)
 
     def on_broken(self, connection: Connection, reason: str, now_ns: int) -> None:
         if not self._may_resend(connection):
@@ -157,7 +205,7 @@ class Journey:
         # The server closed an idle connection just as it was used again. What it has not begun
         # to answer is sent once more, as browsers and proxies do.
         self._resent = True
-        self._run.worker.pool.open(partial(self._opened, self.trace))
+        self._worker.pool.open(partial(self._opened, self.trace))
 
     def time_out(self, now_ns: int) -> None:
         timeout_s = self._plan.timeout_ns / 1e9
@@ -167,7 +215,7 @@ class Journey:
     def cut(self, now_ns: int) -> None:
         """The hard stop: what is in flight is recorded as it stands, and the journey ends."""
         self._drop_connection()
-        self._record(record.CUT, record.NONE, record.NONE, record.NONE, now_ns, reused=False)
+        self._record(record.CUT, record.NONE, record.NONE, record.NONE, now_ns, False)
 
     def _may_resend(self, connection: Connection) -> bool:
         return (
@@ -184,53 +232,58 @@ class Journey:
 
     def _extract(self, head: bytes) -> tuple[int, int]:
         try:
-            document = json.loads(plain(b"".join(self._body), header(head, b"content-encoding")))
+            document = parsed(plain(b"".join(self._body), content_encoding(head)))
         except ContentError as error:
             return record.CHECK_FAILED, self._error(f"extract: {error}")
         except ValueError:
             return record.CHECK_FAILED, self._error("extract: the answer is not JSON")
-        assert self._values is not None
+        extracted = self._own_values().extracted
         for name, path in self._plan.extract.items():
             value = found(document, path)
             if value is None:
                 return record.CHECK_FAILED, self._error(f"extract {name}: nothing at its path")
-            self._values.extracted[name] = value if isinstance(value, str) else json.dumps(value)
+            extracted[name] = value if isinstance(value, str) else json.dumps(value)
         return record.OK, record.NONE
 
     def _error(self, text: str) -> int:
-        return self._run.worker.recorder.error(text)
+        return self._worker.recorder.error(text)
 
     def _record(
         self, outcome: int, status: int, error: int, retry_after_ms: int, now_ns: int, reused: bool
-    ) -> None:
-        worker, tokens = self._run.worker, self._tokens
-        micros = worker.micros
+    ) -> int:
+        """One sample; the microsecond in which it ended."""
+        worker, plan, tokens, trace = self._worker, self._plan, self._tokens, self.trace
+        zero_ns, first_byte_ns = worker.start_ns, self.first_byte_ns
+        ended_us = (now_ns - zero_ns) // 1000
         worker.recorder.add(
-            self._plan.index,
-            self._run.phase_names[self._phase],
-            self.number,
-            self.user,
-            self._attempt,
-            self._due_by,
-            outcome,
-            reused,
-            self._due_us,
-            micros(self.started_ns),
-            0,
-            self._connect_us,
-            micros(self.first_byte_ns) if self.first_byte_ns else record.NONE,
-            micros(now_ns),
-            micros(tokens.first_ns) if tokens and tokens.first_ns else record.NONE,
-            tokens.count if tokens else record.NONE,
-            status,
-            error,
-            retry_after_ms,
-            len(self._payload),
-            self.bytes_in,
-            self.trace,
+            _pack(
+                plan.index,
+                self._phase_name,
+                self.number,
+                self.user,
+                self._attempt,
+                self._due_by,
+                outcome,
+                reused,
+                self._due_us,
+                (self.started_ns - zero_ns) // 1000,
+                0,
+                self._connect_us,
+                (first_byte_ns - zero_ns) // 1000 if first_byte_ns else -1,
+                ended_us,
+                (tokens.first_ns - zero_ns) // 1000 if tokens and tokens.first_ns else -1,
+                tokens.count if tokens else -1,
+                status,
+                error,
+                retry_after_ms,
+                len(self._payload),
+                self.bytes_in,
+                trace,
+            )
         )
-        self._plan.waiting.pop(self.trace, None)
+        plan.waiting.pop(trace, None)
         self.trace = 0
+        return ended_us
 
     # Moving on.
 
@@ -240,9 +293,8 @@ class Journey:
     def _finish(
         self, outcome: int, status: int, error: int, retry_after_ms: int, now_ns: int, reused: bool
     ) -> None:
-        self._record(outcome, status, error, retry_after_ms, now_ns, reused)
+        ended_us = self._record(outcome, status, error, retry_after_ms, now_ns, reused)
         self._connection = None
-        ended_us = self._run.worker.micros(now_ns)
         retry = self._plan.retry
         if retry is not None and status in retry.on and self._attempt <= retry.max:
             self._again(ended_us, retry_after_ms)
@@ -259,19 +311,19 @@ class Journey:
         self._due_at(ended_us + pause_us)
 
     def _go_on(self, outcome: int, ended_us: int) -> None:
-        self._step += 1
-        must_stop = self._plan.stops_on_failure and outcome != record.OK
-        if must_stop or self._step == len(self._run.steps):
-            self._run.ended(self, ended_us)
+        run, plan = self._run, self._plan
+        step = self._step = self._step + 1
+        if step == len(run.steps) or (outcome != record.OK and plan.stops_on_failure):
+            run.ended(self, ended_us)
             return
-        self._plan = self._run.steps[self._step]
         self._attempt = 1
+        self._take_up(run.steps[step])
         self._due_at(ended_us + self._plan.think_us)
 
     def _due_at(self, due_us: int) -> None:
         self._due_us = due_us
         self._due_by = record.PREVIOUS
-        self._run.worker.later(due_us, self.request)
+        self._worker.later(due_us, self.request)
 
     def _end(self) -> None:
         self._run.ended(self, self._due_us)

@@ -36,7 +36,8 @@ Opened = Callable[[Connection | ConnectError, int], None]
 
 
 class Pool:
-    """Idle connections are taken last in, first out, so that few stay open under little load."""
+    """`idle` connections are taken from its end and put back there, so that few stay open under
+    little load."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, address: Address, connect_timeout_s: float
@@ -44,13 +45,9 @@ class Pool:
         self._loop = loop
         self._address = address
         self._connect_timeout_s = connect_timeout_s
-        self._idle: list[Connection] = []
+        self.idle: list[Connection] = []
         self._open: set[Connection] = set()
         self._opening: set[asyncio.Task[None]] = set()
-
-    def take(self) -> Connection | None:
-        """An idle connection, or None: then one must be opened."""
-        return self._idle.pop() if self._idle else None
 
     def open(self, opened: Opened) -> None:
         """Open a connection; `opened` gets it, or why there is none, and the ns it took."""
@@ -58,20 +55,17 @@ class Pool:
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
-    def idle(self, connection: Connection) -> None:
-        self._idle.append(connection)
-
     def lost(self, connection: Connection) -> None:
         self._open.discard(connection)
-        if connection in self._idle:
-            self._idle.remove(connection)
+        if connection in self.idle:
+            self.idle.remove(connection)
 
     def close(self) -> None:
         for task in self._opening:
             task.cancel()
         for connection in tuple(self._open):
             connection.close()
-        self._idle.clear()
+        self.idle.clear()
 
     async def _connect(self, opened: Opened) -> None:
         started = monotonic_ns()

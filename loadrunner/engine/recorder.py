@@ -1,30 +1,24 @@
-"""Keeps the samples of one worker until they are shipped: packed records in one buffer."""
+"""Keeps the samples of one worker until they are shipped."""
 
 from collections.abc import Callable
 from typing import Final
 
-from loadrunner.engine.record import RECORD
-
-_CAPACITY: Final = 4096
+# Many enough for the coordinator to take them cheaply, few enough to be handed over at once.
+_BATCH: Final = 2048
 
 
 class Recorder:
-    """`ship` is given whole records, `declare` each new error text before its first record."""
+    """`ship` is given whole records, `declare` each new error text before its first record.
+
+    `add` takes one packed record (see record.RECORD).
+    """
 
     def __init__(self, ship: Callable[[bytes], None], declare: Callable[[str], None]) -> None:
-        self._buffer = bytearray(RECORD.size * _CAPACITY)
-        self._used = 0
+        self._records: list[bytes] = []
+        self.add = self._records.append
         self._ship = ship
         self._declare = declare
         self._errors: dict[str, int] = {}
-        self._pack = RECORD.pack_into
-
-    def add(self, *fields: int) -> None:
-        """One record, its fields in the order of record.DTYPE."""
-        self._pack(self._buffer, self._used, *fields)
-        self._used += RECORD.size
-        if self._used == len(self._buffer):
-            self.flush()
 
     def error(self, text: str) -> int:
         """The index of an error text, declared when it is new."""
@@ -34,7 +28,11 @@ class Recorder:
             self._declare(text)
         return index
 
+    @property
+    def is_full(self) -> bool:
+        return len(self._records) >= _BATCH
+
     def flush(self) -> None:
-        if self._used:
-            self._ship(bytes(memoryview(self._buffer)[: self._used]))
-            self._used = 0
+        if self._records:
+            self._ship(b"".join(self._records))
+            self._records.clear()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loadrunner.campaign.model import Scenario, Template, Variable
+from loadrunner.campaign.model import Load, Scenario, Template, Variable
 from loadrunner.engine import record, schedule
 from loadrunner.engine.journey import Journey
 from loadrunner.engine.orders import Orders
 from loadrunner.engine.steps import StepPlan
 from loadrunner.engine.variables import Values
-from loadrunner.pacing import Shard
 
 if TYPE_CHECKING:
     from loadrunner.engine.worker import Worker
@@ -20,8 +20,19 @@ if TYPE_CHECKING:
 _LATE_US = 100_000
 
 
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One phase of a scenario: the index of its name in the record, where it stands in
+    microseconds since the run's start, and how long a closed user pauses between two journeys."""
+
+    name: int
+    start_us: int
+    end_us: int
+    pause_us: int
+
+
 class ScenarioRun:
-    """`phase_names` are the indexes of the phases' names in the record."""
+    """`active` counts the journeys under way."""
 
     def __init__(
         self, index: int, scenario: Scenario, steps: tuple[StepPlan, ...], worker: Worker
@@ -29,34 +40,33 @@ class ScenarioRun:
         orders = worker.orders
         self.worker = worker
         self.steps = steps
-        self.phase_names = [orders.names.phases.index(load.phase) for load in scenario.load]
         self._scenario = scenario
         self._orders = orders
         self._users = _users(scenario, orders)
         # Scenarios that share an identity begin with different users of it, or two flows at the
         # same rate would meet at the same user all along.
         self._first_user = self._users * index // len(orders.scenarios)
-        self._ends_us = [schedule.span(load).end_us for load in scenario.load]
-        self._last = len(scenario.load) - 1
-        self._pauses_us = [round(load.think_time_s * 1e6) for load in scenario.load]
+        self._phases = [_phase(load, steps[0], orders) for load in scenario.load]
+        self._ends_us = [phase.end_us for phase in self._phases]
         self._user_counts = [load.users or 0 for load in scenario.load]
         self._data = {name: orders.data[name] for name in _sets(scenario) & orders.data.keys()}
-        self._is_dynamic = bool(_variables(scenario)) or any(s.extract for s in scenario.steps)
         self._limit = _limit(scenario, orders)
         self._max_in_flight = -(-scenario.max_in_flight // orders.shard.of)
-        self._active = 0
+        self._stride = orders.shard.of
+        self._spare: list[Journey] = []
+        self.active = 0
         self._busy_users: set[int] = set()
         self._closed = schedule.Stream(index, scenario, orders.seed).total + orders.shard.index
 
-    def phase_at(self, due_us: int) -> int:
+    def phase_at(self, due_us: int) -> Phase:
         """The phase in which something is due; what is due after the last belongs to the last."""
-        phase = bisect_right(self._ends_us, due_us)
-        return phase if phase < self._last else self._last
+        return self._phases[self._number_at(due_us)]
 
-    def values(self, number: int, user: int) -> Values | None:
-        """A journey's variables, where the scenario has any."""
-        if not self._is_dynamic:
-            return None
+    def _number_at(self, due_us: int) -> int:
+        return min(bisect_right(self._ends_us, due_us), len(self._phases) - 1)
+
+    def values(self, number: int, user: int) -> Values:
+        """The variables of a journey."""
         return Values(number, user, self._orders.seed, self._data)
 
     # The open model.
@@ -67,14 +77,24 @@ class ScenarioRun:
             return
         user = (self._first_user + number) % self._users if self._users else record.NONE
         due_us += self.steps[0].think_us
-        journey = Journey(self, number, user, due_us, record.PLAN)
-        if self._active >= self._max_in_flight:
-            journey.drop(f"max_in_flight of {self._scenario.max_in_flight} was reached", now_us)
+        spare = self._spare
+        journey = spare.pop() if spare else Journey(self)
+        journey.begin(number, user, due_us, record.PLAN)
+        if self.active >= self._max_in_flight:
+            limit = self._scenario.max_in_flight
+            self._drop(journey, f"max_in_flight of {limit} was reached", now_us)
         elif self._scenario.on_late == "drop" and now_us - due_us > _LATE_US:
-            journey.drop("the generator was late", now_us)
+            self._drop(journey, "the generator was late", now_us)
         else:
-            self._active += 1
-            self.worker.later(due_us, journey.request)
+            self.active += 1
+            if due_us <= now_us:
+                journey.request()
+            else:
+                self.worker.later(due_us, journey.request)
+
+    def _drop(self, journey: Journey, reason: str, now_us: int) -> None:
+        journey.drop(reason, now_us)
+        self._spare.append(journey)
 
     # The closed model.
 
@@ -85,44 +105,62 @@ class ScenarioRun:
 
     def start_users(self, phase: int) -> None:
         """The users of a closed phase begin, but for those still on a journey of the last one."""
-        load = self._scenario.load[phase]
-        shard: Shard = self._orders.shard
-        for user in range(shard.index, load.users or 0, shard.of):
+        users, shard = self._user_counts[phase], self._orders.shard
+        for user in range(shard.index, users, shard.of):
             if not self.worker.is_draining and user not in self._busy_users:
                 self._busy_users.add(user)
-                self._start_user(user, schedule.span(load).start_us)
+                self.active += 1
+                journey = Journey(self)
+                journey.user, journey.returns = user, True
+                self._reconsider(journey, self._phases[phase].start_us)
 
-    def _start_user(self, user: int, due_us: int) -> None:
-        number, self._closed = self._closed, self._closed + self._orders.shard.of
+    def _begin_anew(self, journey: Journey, due_us: int) -> None:
+        """The next journey of a user, who is `active` meanwhile."""
+        number = self._closed
         if number >= self._limit:
-            self._busy_users.discard(user)
+            self._retire(journey)
             return
-        self._active += 1
-        journey = Journey(self, number, user, due_us, record.PREVIOUS)
-        journey.returns = True
-        self.worker.later(due_us, journey.request)
-
-    def _continue_user(self, user: int, ended_us: int) -> None:
-        pause_us = self._pauses_us[self.phase_at(ended_us)] + self.steps[0].think_us
-        due_us = ended_us + pause_us
-        phase = self.phase_at(due_us)
-        is_over = due_us >= self._ends_us[phase] or user >= self._user_counts[phase]
-        if is_over or self.worker.is_draining:
-            self._busy_users.discard(user)
+        self._closed = number + self._stride
+        journey.begin(number, journey.user, due_us, record.PREVIOUS)
+        if journey.pause_us:
+            self.worker.later(due_us, journey.request)
         else:
-            self._start_user(user, due_us)
+            journey.request()
+
+    def _reconsider(self, journey: Journey, due_us: int) -> None:
+        """A user's phase is over: the next one may have a place for them, or not."""
+        number = self._number_at(due_us)
+        phase = self._phases[number]
+        is_over = due_us >= phase.end_us or journey.user >= self._user_counts[number]
+        if is_over or self.worker.is_draining:
+            self._retire(journey)
+        else:
+            journey.pause_us, journey.stays_until_us = phase.pause_us, phase.end_us
+            self._begin_anew(journey, due_us)
+
+    def _retire(self, journey: Journey) -> None:
+        self.active -= 1
+        self._busy_users.discard(journey.user)
 
     # Both.
 
     def ended(self, journey: Journey, ended_us: int) -> None:
         """A journey is over; a user of the closed model begins the next."""
-        self._active -= 1
-        if journey.returns:
-            self._continue_user(journey.user, ended_us)
+        if not journey.returns:
+            self.active -= 1
+            self._spare.append(journey)
+            return
+        due_us = ended_us + journey.pause_us
+        if due_us < journey.stays_until_us and not self.worker.is_draining:
+            self._begin_anew(journey, due_us)
+        else:
+            self._reconsider(journey, ended_us + self.phase_at(ended_us).pause_us)
 
-    @property
-    def active(self) -> int:
-        return self._active
+
+def _phase(load: Load, first: StepPlan, orders: Orders) -> Phase:
+    stretch = schedule.span(load)
+    pause_us = round(load.think_time_s * 1e6) + first.think_us
+    return Phase(orders.names.phases.index(load.phase), stretch.start_us, stretch.end_us, pause_us)
 
 
 def _users(scenario: Scenario, orders: Orders) -> int:

@@ -1,6 +1,6 @@
 """A step as a worker runs it: everything that can be looked up ahead of time is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,7 @@ from loadrunner.campaign.model import Retry, Scenario, Step
 from loadrunner.engine import outcomes
 from loadrunner.engine.json_path import Path, compiled
 from loadrunner.engine.orders import Credentials, Orders
+from loadrunner.engine.usual import Usual
 from loadrunner.engine.wire import Origin, Stamp, Wire, origin
 
 if TYPE_CHECKING:
@@ -19,13 +20,14 @@ Waiting = dict[int, "Journey"]
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
-    """`index` stands in the record; `credentials` gives the header line of a user."""
+    """`index` stands in the record; `credentials` holds the header line of each user, of which a
+    refreshed token takes the place; `usual` is the answer that this step mostly gets."""
 
     index: int
     name: str
     wire: Wire
     verdicts: tuple[int, ...]
-    credentials: Callable[[int], bytes]
+    credentials: list[bytes]
     timeout_ns: int
     waiting: Waiting
     think_us: int
@@ -34,26 +36,20 @@ class StepPlan:
     keeps_body: bool
     is_stream: bool
     stops_on_failure: bool
+    usual: Usual
 
 
 class Vault:
     """The credentials of a worker; a refreshed token replaces the old one for all steps."""
 
     def __init__(self, credentials: Credentials) -> None:
-        self._lines = dict(credentials)
+        self._lines = {name: list(lines) for name, lines in credentials.items()}
 
     def replace(self, identity: str, lines: tuple[bytes, ...]) -> None:
-        self._lines[identity] = lines
+        self._lines[identity][:] = lines
 
-    def of(self, identity: str | None) -> Callable[[int], bytes]:
-        if identity is None:
-            return lambda _user: b""
-
-        def line(user: int) -> bytes:
-            lines = self._lines[identity]
-            return lines[user % len(lines)]
-
-        return line
+    def of(self, identity: str | None) -> list[bytes]:
+        return [b""] if identity is None else self._lines[identity]
 
 
 class Compiler:
@@ -72,10 +68,11 @@ class Compiler:
 
     def _plan(self, scenario: Scenario, step: Step) -> StepPlan:
         timeout_ns = round((step.timeout_s or self._orders.timeout_s) * 1e9)
+        extracted = {name for one in scenario.steps for name in one.extract}
         return StepPlan(
             index=list(self._orders.names.steps).index((scenario.name, step.name)),
             name=step.name,
-            wire=Wire(step.request, self._origin, self._stamp),
+            wire=Wire(step.request, self._origin, self._stamp, extracted),
             verdicts=outcomes.table(step),
             credentials=self._vault.of(step.identity or scenario.identity),
             timeout_ns=timeout_ns,
@@ -86,4 +83,5 @@ class Compiler:
             keeps_body=bool(step.extract) or step.stream is not None,
             is_stream=step.stream is not None,
             stops_on_failure=step.on_failure == "stop",
+            usual=Usual(),
         )

@@ -18,6 +18,8 @@ class MissingValueError(Exception):
 class Values:
     """The variables of one journey. The same seed and number give the same data."""
 
+    __slots__ = ("_data", "_number", "_seed", "_user", "extracted")
+
     def __init__(self, number: int, user: int, seed: int, data: Mapping[str, DataSet]) -> None:
         self._number = number
         self._user = user

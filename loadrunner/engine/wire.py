@@ -1,20 +1,31 @@
-"""A step's request compiled once, so that sending it is one formatting of bytes.
+"""A step's request compiled once, so that sending it is one joining of bytes.
 
 What does not change is joined ahead of time; a journey adds its identity's header, its trace id
 and, where the request has variables, their values.
 """
 
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from loadrunner.campaign.model import Request, Template, Variable
 from loadrunner.version import VERSION
 
-Lookup = Callable[[Variable], str]
-
 USER_AGENT = f"loadrunner/{VERSION}"
 _BODYLESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+# These are the journey's number, whose digits need no escaping anywhere.
+_NUMBERS = frozenset({"index", "journey"})
+# Room for what is not the campaign's; no variable of a campaign can be called so.
+_CREDENTIAL, _TRACE, _LENGTH = (Variable(f"({name})") for name in ("credential", "trace", "length"))
+
+
+class Source(Protocol):
+    """Who sends a request: the number of the journey, and the text of its variables."""
+
+    number: int
+
+    def text(self, variable: Variable) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -55,34 +66,55 @@ class Stamp:
 
 
 class Wire:
-    """One request, ready to be encoded again and again."""
+    """One request, ready to be encoded again and again. `extracted` names the variables that an
+    answer may set, which then stand for that and not for what is built in."""
 
-    def __init__(self, request: Request, origin: Origin, stamp: Stamp) -> None:
+    def __init__(
+        self, request: Request, origin: Origin, stamp: Stamp, extracted: Collection[str] = ()
+    ) -> None:
         self.is_head = request.method == "HEAD"
         self.is_idempotent = request.method in {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}
-        self._method = request.method
-        self._line: Template = (f"{request.method} {origin.prefix}", *request.path, " HTTP/1.1\r\n")
-        self._headers = _headers(request, origin, stamp)
-        self._body = request.body
-        self._trace = f"traceparent: 00-{stamp.trace_prefix}%016x-%016x-01\r\n".encode()
-        self._static = None if _is_dynamic(request) else self._compile(_static)
+        numbers = _NUMBERS - frozenset(extracted)
+        head = _joined((*_head(request, origin, stamp), *_trace(stamp), *_length(request)))
+        pieces = (*head, *_joined(request.body or ()))
+        self._parts = [piece if isinstance(piece, bytes) else b"" for piece in pieces]
+        self._credential_at, self._trace_at = pieces.index(_CREDENTIAL), pieces.index(_TRACE)
+        self._length_at = pieces.index(_LENGTH) if _LENGTH in pieces else 0
+        self._body_length = sum(map(len, self._parts[len(head) :]))
+        # Where values go, in the head and in the body; None stands for the journey's number.
+        holes = [
+            (at, None if piece.name in numbers else piece)
+            for at, piece in enumerate(pieces)
+            if isinstance(piece, Variable) and piece not in (_CREDENTIAL, _TRACE, _LENGTH)
+        ]
+        self._head_holes = [hole for hole in holes if hole[0] < len(head)]
+        self._body_holes = [hole for hole in holes if hole[0] >= len(head)]
 
-    def encode(self, credential: bytes, number: int, lookup: Lookup) -> bytes:
+    def encode(self, credential: bytes, trace: int, source: Source) -> bytes:
         """The bytes of one request; `credential` is the identity's header line or nothing."""
-        pattern = self._static or self._compile(lookup)
-        return pattern % (credential, number, number)
+        parts = self._parts.copy()
+        parts[self._credential_at] = credential
+        parts[self._trace_at] = b"%016x" % trace
+        for at, variable in self._head_holes:
+            parts[at] = (
+                b"%d" % source.number if variable is None else source.text(variable).encode()
+            )
+        if self._body_holes:
+            length = self._body_length
+            for at, variable in self._body_holes:
+                value = (
+                    b"%d" % source.number if variable is None else source.text(variable).encode()
+                )
+                parts[at] = value
+                length += len(value)
+            parts[self._length_at] = b"%d" % length
+        return b"".join(parts)
 
-    def _compile(self, lookup: Lookup) -> bytes:
-        """The request as a pattern for `%`, with room for the credential and the trace id."""
-        head = _filled((*self._line, *self._headers), lookup)
-        body = None if self._body is None else _filled(self._body, lookup).encode()
-        before = head.encode().replace(b"%", b"%%")
-        return before + b"%b" + self._trace + self._end(body).replace(b"%", b"%%")
 
-    def _end(self, body: bytes | None) -> bytes:
-        if body is None:
-            return b"\r\n" if self._method in _BODYLESS else b"content-length: 0\r\n\r\n"
-        return b"content-length: %d\r\n\r\n" % len(body) + body
+def _head(request: Request, origin: Origin, stamp: Stamp) -> Template:
+    """The request line and the headers, as far as they are the campaign's."""
+    line = (f"{request.method} {origin.prefix}", *request.path, " HTTP/1.1\r\n")
+    return (*line, *_headers(request, origin, stamp))
 
 
 def _headers(request: Request, origin: Origin, stamp: Stamp) -> Template:
@@ -105,14 +137,31 @@ def _default_headers(origin: Origin, stamp: Stamp) -> tuple[tuple[str, str], ...
     )
 
 
-def _is_dynamic(request: Request) -> bool:
-    templates = [request.path, request.body or (), *(value for _, value in request.headers)]
-    return any(isinstance(piece, Variable) for template in templates for piece in template)
+def _trace(stamp: Stamp) -> Template:
+    """The identity's header, and the trace id in W3C's form. A run is one caller, hence one
+    parent."""
+    prefix = stamp.trace_prefix
+    return (_CREDENTIAL, f"traceparent: 00-{prefix}", _TRACE, f"-{prefix}-01\r\n")
 
 
-def _filled(template: Template, lookup: Lookup) -> str:
-    return "".join(piece if isinstance(piece, str) else lookup(piece) for piece in template)
+def _length(request: Request) -> Template:
+    """The end of the head; the length is left open where the body has variables."""
+    if request.body is None:
+        return ("\r\n" if request.method in _BODYLESS else "content-length: 0\r\n\r\n",)
+    if any(isinstance(piece, Variable) for piece in request.body):
+        return ("content-length: ", _LENGTH, "\r\n\r\n")
+    size = sum(len(piece.encode()) for piece in request.body if isinstance(piece, str))
+    return (f"content-length: {size}\r\n\r\n",)
 
 
-def _static(variable: Variable) -> str:
-    raise LookupError(variable.name)
+def _joined(template: Template) -> tuple[bytes | Variable, ...]:
+    """The template in bytes, with no two texts side by side."""
+    joined: list[bytes | Variable] = []
+    for piece in template:
+        if isinstance(piece, Variable):
+            joined.append(piece)
+        elif joined and isinstance(joined[-1], bytes):
+            joined[-1] += piece.encode()
+        else:
+            joined.append(piece.encode())
+    return tuple(joined)

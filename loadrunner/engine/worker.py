@@ -56,7 +56,9 @@ class Worker:
             for index, scenario in enumerate(orders.scenarios)
         ]
         self._waiting = compiler.waiting
-        self._trace = orders.shard.index + 1
+        # Numbers of requests are unique over all workers of a run.
+        self.stride = orders.shard.of
+        self.trace = self._first_trace = orders.shard.index + 1
         self._later: list[tuple[int, int, Callable[[], None]]] = []
         self._later_count = 0
         self._arrivals = schedule.merged(orders.scenarios, orders.seed, orders.shard)
@@ -75,16 +77,6 @@ class Worker:
     def nanos(self, micros: int) -> int:
         """The inverse: an instant of the monotonic clock in ns."""
         return self.start_ns + micros * 1000
-
-    def next_trace(self) -> int:
-        """Numbers of requests are unique over all workers of a run."""
-        number, self._trace = self._trace, self._trace + self.orders.shard.of
-        return number
-
-    def note_sent(self, started_ns: int, due_us: int, due_by: int) -> None:
-        self.pulse.sent += 1
-        if due_by == 0:
-            self.pulse.delays_us.append(self.micros(started_ns) - due_us)
 
     def later(self, due_us: int, action: Callable[[], None]) -> None:
         """Act when an instant has come; at once, where it has."""
@@ -147,7 +139,7 @@ class Worker:
         self.pulse.note_lag((now - self._ticked_ns) // 1000 - round(_TICK_S * 1e6))
         self._ticked_ns = now
         self._time_out(now)
-        if now - self._shipped_ns >= _SHIP_EVERY_NS:
+        if self.recorder.is_full or now - self._shipped_ns >= _SHIP_EVERY_NS:
             self._shipped_ns = now
             self.recorder.flush()
         self._beat(now)
@@ -168,6 +160,8 @@ class Worker:
         now_us = self.micros(now)
         if now_us >= self.pulse.due_us:
             in_flight = sum(len(waiting) for waiting in self._waiting.values())
+            self.pulse.sent = (self.trace - self._first_trace) // self.stride
+            self._first_trace = self.trace
             self._send(Kind.PULSE, json.dumps(self.pulse.beat(now_us, in_flight)).encode())
 
     def _is_over(self, now: int) -> bool:

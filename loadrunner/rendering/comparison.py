@@ -79,8 +79,11 @@ def as_markdown(comparison: Comparison) -> str:
 
 
 def _runs(comparison: Comparison) -> Iterator[str]:
-    for letter, run in zip(_LETTERS, comparison.runs, strict=False):
-        yield f"{letter}: {' · '.join((run.campaign, *sentences.facts(run)))}"
+    for at, run in enumerate(comparison.runs):
+        facts = " · ".join((run.campaign, *sentences.facts(run)))
+        repeats = len(comparison.groups[at]) if comparison.groups else 1
+        more = f" and {wording.plural(repeats - 1, 'repeat')} of it" if repeats > 1 else ""
+        yield f"{_LETTERS[at]}: {facts}{more}"
 
 
 def _sections(comparison: Comparison) -> Iterator[_Section]:
@@ -141,6 +144,23 @@ def _rest(comparison: Comparison, lines: list[_Line], at: int) -> Iterator[str]:
     ]
     if means:
         yield f"On average (geometric mean): {', '.join(means)}."
+    yield from _noise(comparison)
+
+
+_SOURCES: Final = {
+    "history": "learned from the project's repeats",
+    "given": "learned from the repeats that are compared",
+    "assumed": "assumed, as no repeats are known",
+}
+
+
+def _noise(comparison: Comparison) -> Iterator[str]:
+    """'Noise between runs: p95 2.1 %, p99 3 % (learned from …).'"""
+    for source, words in _SOURCES.items():
+        mine = [one for one in comparison.noise if one.source == source]
+        if mine:
+            shown = ", ".join(f"{wording.name(o.statistic)} {wording.percent(o.sd)}" for o in mine)
+            yield f"Noise between runs: {shown} ({words})."
 
 
 def _sentence(line: _Line) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 from loadrunner.rendering import sentences
 from runs.analysis.report import Report
+from runs.analysis.run_data import Fidelity
 
 # No script and nothing from elsewhere: what a report quotes cannot do more than be read.
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
@@ -36,7 +37,7 @@ def render(report: Report) -> str:
         _head(report),
         _criteria(report),
         _findings("Saturation", sentences.saturation(report.saturation)),
-        _figures(sentences.figures(report.series)),
+        _figures(sentences.figures(report.series), report.run.fidelity),
         _findings("Bottlenecks", sentences.bottlenecks(report)),
         _section("Next", _list(sentences.next_steps(report.saturation))),
     ]
@@ -94,11 +95,12 @@ def _criteria(report: Report) -> str:
     return _section("Criteria", _table(head, rows))
 
 
-def _figures(rows: tuple[sentences.Row, ...]) -> str:
+def _figures(rows: tuple[sentences.Row, ...], fidelity: Fidelity) -> str:
     if not rows:
         return ""
     body = "\n".join(f"<tr>{''.join(_cells(row))}</tr>" for row in rows)
-    notes = "\n".join(f'<p class="note">{escape(note)}</p>' for note in sentences.footnotes(rows))
+    found = sentences.footnotes(rows, fidelity)
+    notes = "\n".join(f'<p class="note">{escape(note)}</p>' for note in found)
     after = sentences.P95 + 1
     names = ("scenario/step", *sentences.COLUMNS[:after], "", *sentences.COLUMNS[after:])
     head = _table_head(names, text=(0, 1))

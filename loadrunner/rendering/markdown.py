@@ -6,6 +6,7 @@ from typing import Final
 
 from loadrunner.rendering import sentences
 from runs.analysis.report import Report
+from runs.analysis.run_data import Fidelity
 
 # Everything that Markdown or the HTML within it could take for mark-up.
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~&])")
@@ -21,7 +22,7 @@ def render(report: Report) -> str:
         _bullets(reasons),
         _criteria(report),
         _findings("Saturation", sentences.saturation(report.saturation)),
-        _figures(sentences.figures(report.series)),
+        _figures(sentences.figures(report.series), report.run.fidelity),
         _findings("Bottlenecks", sentences.bottlenecks(report)),
         _section("Next", _bullets(sentences.next_steps(report.saturation))),
     ]
@@ -64,11 +65,11 @@ def _criteria(report: Report) -> str:
     return _section("Criteria", table(("", "criterion", "measured", "reason"), rows, left=4))
 
 
-def _figures(rows: tuple[sentences.Row, ...]) -> str:
+def _figures(rows: tuple[sentences.Row, ...], fidelity: Fidelity) -> str:
     if not rows:
         return ""
     body = table(("scenario/step", *sentences.COLUMNS), map(_cells, rows), left=2)
-    notes = "\n\n".join(escaped(note) for note in sentences.footnotes(rows))
+    notes = "\n\n".join(escaped(note) for note in sentences.footnotes(rows, fidelity))
     return _section("Figures", f"{body}\n\n{notes}")
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from runs.analysis import wording
 from runs.analysis.criteria import Judgement
 from runs.analysis.report import Report
-from runs.analysis.run_data import RunInfo
+from runs.analysis.run_data import Fidelity, RunInfo
 from runs.analysis.saturation.result import Saturation
 from runs.analysis.series import Response, Series
 
@@ -29,6 +29,9 @@ COLUMNS: Final = (
 )
 P95: Final = COLUMNS.index("p95 ms")
 NO_ANSWER: Final = "no answer"
+NOT_HELD: Final = "not held"
+# After a percentile of the tool's own durations, where that of the response time is not held.
+OWN: Final = "*"
 
 
 @dataclass(frozen=True)
@@ -161,11 +164,32 @@ def _row(series: Series) -> Row:
 
 
 def percentile(series: Series, name: str) -> str:
-    """A percentile of the response time; a dash where too few samples support it."""
+    """A percentile of the response time; a dash where too few samples support it.
+
+    Of a source that does not hold which times were those of failures: that of all its times.
+    """
     value: float | None = getattr(series.response_ms, name)
-    if name in series.response_ms.few:
+    own: float | None = getattr(series.all_ms, name)
+    if series.count and name in series.response_ms.few:
         return wording.UNKNOWN
-    return NO_ANSWER if value is None else wording.number(value)
+    if value is not None:
+        return wording.number(value)
+    if wording.is_among_unanswered(name, series.response_ms.unanswered):
+        return NO_ANSWER
+    if own is not None:
+        return f"{wording.number(own)} {OWN}"
+    return NOT_HELD if series.count else wording.UNKNOWN
+
+
+_MEANING: Final = "Percentiles are of the response time, from the moment a request was due."
+_WITHOUT_SCHEDULE: Final = (
+    "Percentiles are of the response time, from the start of a request: the source does not hold"
+    " when it was due."
+)
+_OWN_TIMES: Final = (
+    f"{OWN} is the percentile of all durations in the source, whatever came back: it does not tell"
+    " those of failures apart."
+)
 
 
 def _interval(response: Response) -> str:
@@ -174,12 +198,21 @@ def _interval(response: Response) -> str:
     return wording.figure_and_interval(response.p95, response.ci.get("p95"))[1]
 
 
-def footnotes(rows: Iterable[Row]) -> tuple[str, ...]:
+def footnotes(rows: Iterable[Row], fidelity: Fidelity) -> tuple[str, ...]:
     """What the signs in the table mean, where they occur."""
     cells = {cell for row in rows for cell in row.cells}
-    notes = ["Percentiles are of the response time, from the moment a request was due."]
+    notes = [_MEANING if fidelity.schedule else _WITHOUT_SCHEDULE]
+    if any(cell.endswith(OWN) for cell in cells):
+        notes.append(_OWN_TIMES)
+    if NOT_HELD in cells:
+        notes.append(f"'{NOT_HELD}': the source does not hold it.")
+    if not fidelity.failures:
+        notes.append("Error rates are missing because the source does not hold what failed.")
     if wording.UNKNOWN in cells:
-        notes.append(f"{wording.UNKNOWN} stands where there are too few samples to say.")
+        notes.append(
+            f"{wording.UNKNOWN} stands where there are too few samples to say"
+            f"{'' if fidelity.samples == 'raw' else ', or where the source does not hold it'}."
+        )
     if NO_ANSWER in cells:
         notes.append(
             f"'{NO_ANSWER}': the percentile falls among requests without their expected answer."

@@ -26,7 +26,18 @@ class Terminal:
         return cls(stream, min(max(columns, _NARROWEST), _WIDEST), has_colour=not plain)
 
     def write(self, document: str) -> None:
-        """As UTF-8 whatever the locale, so that a document is the same on every machine."""
+        """As UTF-8 whatever the locale, so that a document is the same on every machine.
+
+        A reader that has seen enough (`| head`) ends nothing: what comes after, an upload or
+        an exit status, is as it would be.
+        """
+        try:
+            self._put(document)
+        except BrokenPipeError:
+            # Python flushes once more at its end, and must find somebody who listens.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+
+    def _put(self, document: str) -> None:
         buffer = getattr(self.stream, "buffer", None)
         self.stream.flush()
         if buffer is None:

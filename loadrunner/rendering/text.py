@@ -40,7 +40,7 @@ def summary(report: Report, *, width: int = DEFAULT_WIDTH, colour: bool = False)
 def _rendered(report: Report, rows: tuple[sentences.Row, ...], page: Page) -> str:
     _head(page, report)
     _findings(page, "Saturation", sentences.saturation(report.saturation))
-    _figures(page, rows, left_out=len(sentences.figures(report.series)) - len(rows))
+    _figures(page, report, rows)
     _criteria(page, report)
     _findings(page, "Bottlenecks", sentences.bottlenecks(report))
     page.section("Next", sentences.next_steps(report.saturation))
@@ -67,7 +67,8 @@ def _findings(page: Page, heading: str, findings: Iterable[sentences.Finding]) -
             page.line(finding.explanation, indent=4)
 
 
-def _figures(page: Page, rows: tuple[sentences.Row, ...], left_out: int) -> None:
+def _figures(page: Page, report: Report, rows: tuple[sentences.Row, ...]) -> None:
+    left_out = len(sentences.figures(report.series)) - len(rows)
     if not rows and not left_out:
         return
     page.heading("Figures")
@@ -75,7 +76,7 @@ def _figures(page: Page, rows: tuple[sentences.Row, ...], left_out: int) -> None
         page.unbroken(line)
     if left_out:
         page.line(f"{left_out} rows of staircases are left out; the report has them all.", indent=2)
-    for note in sentences.footnotes(rows):
+    for note in sentences.footnotes(rows, report.run.fidelity):
         page.line(note, style="dim", indent=2)
 
 

@@ -65,7 +65,8 @@ class Service:
         self.deletions = station(s.delete_workers, s.delete_time, s.delete_cv, s.delete_max_wait)
         self.quote_time = ServiceTime(s.b2b_time, s.b2b_cv, random)
         hit_rates = {"billing": s.billing_cache_hit_rate, "conversations": s.chat_cache_hit_rate}
-        self.cache = Cache(s.cache_time, hit_rates, window_s)
+        reaches = {"billing": s.billing_cache_reach}
+        self.cache = Cache(s.cache_time, hit_rates, window_s, reaches)
         self.limits = Limits(settings)
         self.tokens = Tokens(settings.token_ttl)
         self.conversations: Records[Conversation] = Records("cnv", s.kept_records)

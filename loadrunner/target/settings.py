@@ -187,6 +187,12 @@ class TargetSettings:
     billing_cache_hit_rate: float = _setting(
         0.0, SHARE, "share of the billing reads that the cache answers; 0 asks no cache"
     )
+    billing_cache_reach: float = _setting(
+        0.0, RATE, "reads a second from which the cache answers no more; 0 means it keeps its share"
+    )
+    billing_cpu: float = _setting(
+        0.0, DURATION, "computing time of a billing read, which only one core does"
+    )
 
     cache_time: float = _setting(0.001, DURATION, "how long a cache lookup takes")
     chat_cache_hit_rate: float = _setting(

@@ -88,14 +88,25 @@ def _pool(name: str, size: int, servers: str, mean_s: float) -> Bound:
 
 def _billing(settings: TargetSettings) -> tuple[Bound, ...]:
     """A share of the reads never reaches the pool, which so sustains that much more of them."""
-    bound = _pool("database pool", settings.db_pool, "connections", settings.db_time)
-    hits = settings.billing_cache_hit_rate
-    if hits == 0:
-        return (bound,)
-    if hits == 1:
-        return ()
-    explanation = f"{bound.explanation}, {hits:.0%} of the reads from the cache"
-    return (Bound(bound.resource, "queue", bound.capacity_jps / (1 - hits), explanation),)
+    bounds = [_computing(settings.billing_cpu)] if settings.billing_cpu else []
+    pool = _pool("database pool", settings.db_pool, "connections", settings.db_time)
+    hits, reach = settings.billing_cache_hit_rate, settings.billing_cache_reach
+    if hits < 1 or reach:
+        bounds.append(_behind_cache(pool, hits, reach) if hits else pool)
+    return tuple(bounds)
+
+
+def _behind_cache(pool: Bound, hits: float, reach: float) -> Bound:
+    """Within the cache's reach the pool takes what misses; beyond it, all that is more as well."""
+    if reach and (1 - hits) * reach < pool.capacity_jps:
+        explanation = f"{pool.explanation}, {hits:.0%} of up to {reach:g} reads/s from the cache"
+        return Bound(pool.resource, "queue", pool.capacity_jps + hits * reach, explanation)
+    explanation = f"{pool.explanation}, {hits:.0%} of the reads from the cache"
+    return Bound(pool.resource, "queue", pool.capacity_jps / (1 - hits), explanation)
+
+
+def _computing(seconds: float) -> Bound:
+    return Bound("CPU", "queue", 1 / seconds, f"1 core x {seconds * 1000:.1f} ms")
 
 
 def _plan(settings: TargetSettings) -> tuple[Bound, ...]:

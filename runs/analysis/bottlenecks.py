@@ -46,6 +46,8 @@ LIKELY: Final = 1.0
 SUSPECT: Final = 0.9
 LAGS: Final = (-1, 0, 1, 2)  # bins by which the metric leads; an averaged one trails a little
 PERSISTENCE: Final = 0.3  # lag-1 correlation from which harm is more than noise
+FOLLOWS: Final = 0.7  # rank correlation from which what feeds the best metric follows the harm
+WORSENED: Final = 0.2  # and by how much it must be worse while the harm lasts
 TRUST_SHIFT: Final = 4  # the first circular shift that counts as unrelated
 
 
@@ -357,10 +359,21 @@ def _upstream_first(ranked: list[_Score]) -> list[_Score]:
     upstream = [
         replace(one, score=max(one.score, best.score), upstream_of=best.metric.name)
         for one in ranked[1:]
-        if best.metric.name in one.metric.feeds and one.shift > 0.5 and one.beside_load > 0.1
+        if best.metric.name in one.metric.feeds and _moves_too(one)
     ]
     names = {one.metric.name for one in upstream}
     return upstream + [one for one in ranked if one.metric.name not in names]
+
+
+def _moves_too(score: _Score) -> bool:
+    """Out of its usual scatter, or with the harm all along: a hit rate that has fallen since the
+    first stage has no usual level to fall out of, and follows the load as the harm does."""
+    if score.shift > 0.5 and score.beside_load > 0.1:
+        return True
+    bad, good = score.means
+    change = (bad - good) / abs(good) if good else 0.0
+    worsening = -change if score.metric.better == "higher" else change
+    return score.with_harm >= FOLLOWS and worsening >= WORSENED
 
 
 def _bottleneck(scenario: str, score: _Score) -> Bottleneck:

@@ -21,7 +21,8 @@ Span = tuple[int, int]
 class Cell:
     """The judged samples of one scenario, step and phase as arrays, in the samples' order.
 
-    `outcome` holds positions in OUTCOMES, `status` NO_STATUS and `first_token_us` NO_TOKEN where
+    `all_from_us` is where the times of `all_ms` begin (see Columns). `outcome` holds positions in
+    OUTCOMES, `status` NO_STATUS and `first_token_us` NO_TOKEN where
     there was none; `is_timed` says whether the dispatch delay of the sample means anything: it
     was due by the plan. `retries` counts the second and later attempts of the same stretch.
 
@@ -41,6 +42,15 @@ class Cell:
     @property
     def due_us(self) -> Micros:
         return self._table.due_us[self.rows]
+
+    @property
+    def all_from_us(self) -> Micros:
+        return self._table.all_from_us[self.rows]
+
+    @property
+    def has_own_durations(self) -> bool:
+        """Whether the times of `all_ms` begin elsewhere than when the request was due."""
+        return self._table.all_from_us is not self._table.due_us
 
     @property
     def started_us(self) -> Micros:

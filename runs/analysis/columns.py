@@ -24,6 +24,8 @@ NO_STATUS: Final = -1
 NO_TOKEN: Final = np.iinfo(np.int64).min
 _DUE: Final[dict[str, pl.DataType]] = {"due_us": pl.Int64(), "due_by": pl.String()}
 _KEY: Final = ("scenario", "step", "phase")
+# Tools whose own duration of a request begins once it has a connection.
+_CONNECTED_FIRST: Final = frozenset(("k6",))
 
 
 def table(names: Iterable[str]) -> Bools:
@@ -45,12 +47,16 @@ class Columns:
     """`due_us` is the start of the request where nothing was due; `outcome` holds positions in
     OUTCOMES, `status` NO_STATUS and `first_token_us` NO_TOKEN where there was none.
 
+    `all_from_us` is where the times of `all_ms` begin: where the tool that measured lets its own
+    duration begin, and `due_us` for our own runner.
+
     `is_retry` marks second and later attempts, `is_timed` samples that were due by the plan.
     `rows` are the places of each series' samples, ascending; the series are in the order in
     which they first started.
     """
 
     due_us: Micros
+    all_from_us: Micros
     started_us: Micros
     ended_us: Micros
     first_token_us: Micros
@@ -92,8 +98,10 @@ def _columns(data: RunData) -> Columns:
     started_us = samples["started_us"].to_numpy()
     due, due_by = (_column(samples, name, kind) for name, kind in _DUE.items())
     is_due = due.is_not_null().to_numpy()
+    due_us = due.to_numpy() if is_due.all() else np.where(is_due, due.fill_null(0), started_us)
     return Columns(
-        due_us=due.to_numpy() if is_due.all() else np.where(is_due, due.fill_null(0), started_us),
+        due_us=due_us,
+        all_from_us=_connected(samples) if data.info.source in _CONNECTED_FIRST else due_us,
         started_us=started_us,
         ended_us=samples["ended_us"].to_numpy(),
         first_token_us=_numbers(samples, "first_token_us", NO_TOKEN, pl.Int64()),
@@ -103,6 +111,15 @@ def _columns(data: RunData) -> Columns:
         is_timed=is_due & (due_by == "plan").fill_null(value=True).to_numpy(),
         rows=_rows(samples, started_us),
     )
+
+
+def _connected(samples: pl.DataFrame) -> Micros:
+    """When each request had its connection."""
+    waited, connecting = (
+        _numbers(samples, name, 0, pl.Int64()) for name in ("wait_us", "connect_us")
+    )
+    started: Micros = samples["started_us"].to_numpy()
+    return started + waited + connecting
 
 
 def _column(samples: pl.DataFrame, name: str, kind: pl.DataType) -> pl.Series:

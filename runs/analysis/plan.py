@@ -52,12 +52,14 @@ class Probe:
 
 @dataclass(frozen=True)
 class Plan:
-    """The phases, probes, criteria and production peaks (journeys/s) of a run."""
+    """The phases, probes, criteria and production peaks (journeys/s) of a run; by which share the
+    peaks grow in a year, where the campaign says so."""
 
     phases: tuple[Phase, ...]
     probes: tuple[Probe, ...] = ()
     criteria: tuple[str, ...] = ()
     peak_jps: dict[str, float] = field(default_factory=dict)
+    growth_per_year: float | None = None
 
     @property
     def scenarios(self) -> tuple[str, ...]:

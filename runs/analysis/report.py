@@ -12,6 +12,7 @@ from runs.analysis import (
     probes,
     saturation,
     series,
+    slo_capacity,
     validity,
 )
 from runs.analysis.bottlenecks import Bottleneck
@@ -50,7 +51,8 @@ class Report:
 def build(data: RunData, baseline: RunData | None = None) -> Report:
     """Everything about a run; relative criteria are judged against `baseline`."""
     believed = validity.judge(data)
-    points = own_knee.without(saturation.find(data), believed, data.plan)
+    points = slo_capacity.added(saturation.find(data), saturation.kept_up(data), data)
+    points = own_knee.without(points, believed, data.plan)
     judged = _judged(data, points, baseline)
     if believed.verdict == "invalid":
         judged = tuple(criteria.unjudged(one) for one in judged)

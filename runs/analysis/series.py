@@ -71,7 +71,7 @@ class Series:
 
     `scenario`, `step` and `phase` are null where the row pools all of them. `model` says how the
     load was put on: figures of an open and of a closed model are never compared. It is null
-    where the plan does not know the phase.
+    where the plan does not know the phase. `users` is how many a closed phase has.
     """
 
     scenario: str | None
@@ -99,6 +99,7 @@ class Series:
     dispatch_delay_ms: Spread
     by_class: dict[str, ClassTimes]
     model: LoadModel | None = None
+    users: int | None = None
 
 
 def rows(data: RunData) -> tuple[Series, ...]:
@@ -189,10 +190,7 @@ def _pooled_part(parts: Sequence[_Part]) -> _Part:
         sent,
         _merged([part.delay for part in parts]),
         _merged([part.first_token for part in parts]),
-        {
-            name: _merged([part.by_class.get(name, _NO_TIMES) for part in parts])
-            for name in classes
-        },
+        {name: _merged([part.by_class.get(name, _NO_TIMES) for part in parts]) for name in classes},
     )
 
 
@@ -220,8 +218,9 @@ def _part(cell: Cell | None) -> _Part:
     response = ended - due
     is_ok = outcome == OK
     is_sent = ~_IS_UNSENT[outcome]
-    sent = _ordered(response[is_sent])
-    ok = sent if is_ok.sum() == len(sent) else _ordered(response[is_ok])
+    answered = _ordered(response[is_sent])
+    ok = answered if is_ok.sum() == len(answered) else _ordered(response[is_ok])
+    whole = (ended - cell.all_from_us)[is_sent] if cell.has_own_durations else None
     return _Part(
         counts=np.bincount(outcome, minlength=len(OUTCOMES)),
         statuses=_counted(status[status >= 0]),
@@ -229,10 +228,10 @@ def _part(cell: Cell | None) -> _Part:
         retries=cell.retries,
         ok=ok,
         service=_ordered((ended - started)[is_ok]),
-        sent=sent,
+        sent=answered if whole is None else _ordered(whole),
         delay=_ordered((started - due)[is_sent & cell.is_timed]),
         first_token=_first_tokens(cell, is_ok),
-        by_class=_by_class(status, response, sent),
+        by_class=_by_class(status, response, answered),
     )
 
 
@@ -252,9 +251,7 @@ def _first_tokens(cell: Cell, is_ok: NDArray[np.bool_]) -> Times:
     return _ordered((token - cell.due_us)[has]) if has.any() else _NO_TIMES
 
 
-def _by_class(
-    status: NDArray[np.integer[Any]], response: Micros, sent: Times
-) -> dict[int, Times]:
+def _by_class(status: NDArray[np.integer[Any]], response: Micros, sent: Times) -> dict[int, Times]:
     """Where every request that was sent has a status of one class, `sent` is that class."""
     classes = np.where(status >= 0, status // 100, -1)
     found: dict[int, Times] = {}
@@ -297,6 +294,7 @@ class _Build:
             response_ms=_response(part, self._intervals(keys[0]) if is_cell else {}),
             **self._times(tuple(keys), part),
             model=self._model(scenario, phase),
+            users=self._users(scenario, phase) if is_cell else None,
         )
 
     def _model(self, scenario: str | None, phase: str | None) -> LoadModel | None:
@@ -306,6 +304,10 @@ class _Build:
             if scenario in (None, one.scenario) and phase in (None, one.phase)
         }
         return "mixed" if len(models) > 1 else next(iter(models), None)
+
+    def _users(self, scenario: str | None, phase: str | None) -> int | None:
+        mine = (one for one in self._plan.phases if (one.scenario, one.phase) == (scenario, phase))
+        return next((one.users for one in mine), None)
 
     def _spans(self, scenario: str | None, phase: str | None) -> tuple[Span, ...]:
         if scenario is None:

@@ -36,3 +36,10 @@ def _near_normal(n: float, tail: float, a: float, b: float, c: float, d: float) 
     y = x * x
     y = (((((0.4 * y + 6.3) * y + 36) * y + 94.5) / c - y - 3) / b + 1) * x
     return math.expm1(a * y * y)
+
+
+def chance(t: float, degrees: float) -> float:
+    """The two-sided probability of a |t| at least as great; 0 for an infinite one."""
+    from scipy.special import stdtr  # lightly imported: only who asks waits for it
+
+    return 2 * float(stdtr(max(degrees, 1.0), -abs(t)))

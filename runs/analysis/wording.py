@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from runs.analysis.percentiles import QUANTILES
+
 UNKNOWN = "–"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _CAUSES = {
@@ -92,6 +94,12 @@ def percent(share: float | None) -> str:
     if 0 < share < 0.0001:
         return "< 0.01 %"
     return f"{number(share * 100, 2 if share < 0.1 else 3)} %"
+
+
+def is_among_unanswered(name: str, unanswered: float | None) -> bool:
+    """Whether a percentile of the response time, such as p95, falls among the requests that did
+    not get their expected answer, which rank above every time."""
+    return unanswered is not None and QUANTILES[name] > 1 - unanswered + 1e-12
 
 
 def change(ratio: float | None) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runs.analysis import wording
-from runs.figures import chart, saturation
+from runs.figures import chart, saturation, timeline
 from runs.figures.chart import Chart, Figure, Table
 from runs.figures.palette import series_colours
 
@@ -36,6 +36,60 @@ def draw(key: str, scenario: str, sides: Sequence[Side]) -> Chart:
         figure=_figure(sides),
         table=_table(sides),
     )
+
+
+@dataclass(frozen=True)
+class Track:
+    """One run of the comparison with its timeline (runs.analysis.timeline's, as JSON)."""
+
+    name: str
+    timeline: Point
+
+
+def over_time(key: str, tracks: Sequence[Track]) -> Chart:
+    """p95 of all requests since each run's start, one line a run."""
+    title = "p95 of all requests, each run from its own start"
+    known = [value for one in tracks for value in one.timeline["total"]["p95_ms"] if value]
+    if not known:
+        return Chart(key, title, missing="No request got its expected answer.")
+    low, high = min(known), max(known)
+    log = high / low > 30
+    span = (low * 0.8, high * 1.25) if log else (0.0, high * 1.1)
+    unit = "response time, ms"
+    tints = series_colours(one.name for one in tracks)
+    longest = max((timeline.clock_of(one.timeline) for one in tracks), key=lambda one: one.end_s)
+    layout = chart.layout(
+        timeline.HEIGHT,
+        xaxis=longest.axis,
+        yaxis=chart.log_axis(unit, low, high) if log else chart.axis(unit, range=list(span)),
+        annotations=chart.end_labels(
+            [(one.name, _last(one), tints[one.name]) for one in tracks],
+            span,
+            timeline.HEIGHT - 64,
+            log=log,
+        ),
+    )
+    data = [_track(one, longest, tints[one.name]) for one in tracks]
+    return Chart(key, title, height=timeline.HEIGHT, figure={"data": data, "layout": layout})
+
+
+def _track(one: Track, longest: timeline.Clock, tint: str) -> Figure:
+    half = one.timeline["bin_s"] / 2
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": chart.plain(one.name),
+        "x": chart.rounded((start + half) / longest.per for start in one.timeline["t_s"]),
+        "y": chart.rounded(one.timeline["total"]["p95_ms"]),
+        "line": {"color": tint, "width": 1.75},
+    }
+
+
+def _last(one: Track) -> float | None:
+    """Where the line ends while load was put on."""
+    planned = timeline.clock_of(one.timeline).planned
+    values = one.timeline["total"]["p95_ms"][:planned]
+    return next((value for value in reversed(values) if value), None)
 
 
 def _figure(sides: Sequence[Side]) -> Figure:

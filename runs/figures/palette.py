@@ -25,9 +25,15 @@ _ROLES = {
     "yellow": ("#94870a", "#f0e442"),
     "black": ("#2b2b2b", "#d5d5d5"),
     "grey": ("#7b838b", "#9aa3ac"),
+    # The heatmap, from few to many.
+    "heat-1": ("#d5e6f2", "#1d3a4f"),
+    "heat-2": ("#8fc0df", "#2a6690"),
+    "heat-3": ("#3b8cc0", "#4aa0dc"),
+    "heat-4": ("#0b4a75", "#c4e6fb"),
     # See-through: bands and areas.
     "good-area": ("rgba(0,143,104,0.28)", "rgba(53,199,156,0.3)"),
     "band": ("rgba(20,40,60,0.035)", "rgba(220,235,255,0.045)"),
+    "level": ("rgba(90,110,130,0.13)", "rgba(170,190,210,0.14)"),
     "interval": ("rgba(213,94,0,0.16)", "rgba(255,143,74,0.22)"),
 }
 _SERIES = ("blue", "vermillion", "green", "purple", "orange", "sky", "black", "yellow")
@@ -61,6 +67,11 @@ def colour(meaning: str) -> str:
 def series_colours(names: Iterable[str]) -> dict[str, str]:
     """One colour a name, in the order given; the ninth starts again at the first."""
     return {name: _ROLES[_SERIES[index % len(_SERIES)]][0] for index, name in enumerate(names)}
+
+
+def heat() -> list[list[float | str]]:
+    """Plotly's colour scale of a heatmap: one hue, so that it reads without colour vision."""
+    return [[at, _ROLES[f"heat-{step}"][0]] for step, at in enumerate((0.0, 0.4, 0.7, 1.0), 1)]
 
 
 def dark_pairs() -> dict[str, str]:

@@ -52,6 +52,10 @@ class Clock:
     planned: int
 
     @property
+    def end_s(self) -> float:
+        return self.end * self.per
+
+    @property
     def axis(self) -> Figure:
         title = f"time since the start, {self.unit}"
         return chart.axis(title, range=[0, self.end], showgrid=False)

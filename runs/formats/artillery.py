@@ -48,6 +48,9 @@ def read(source: Source) -> Imported:
         else []
     )
     latencies = [one["latencies"] for one in periods if isinstance(one.get("latencies"), list)]
+    if not any(latencies) and isinstance(aggregate, dict):
+        whole = aggregate.get("latencies")
+        latencies = [whole] if isinstance(whole, list) else []
     if any(latencies):
         return _of_latencies(source, latencies)
     return _of_aggregate(source, aggregate if isinstance(aggregate, dict) else {}, periods)
@@ -132,13 +135,14 @@ def _of_aggregate(
         raise source.error(1, 1, "nothing can be read: it counts no request over HTTP.")
     first, last = (_time(aggregate.get(key)) for key in ("firstMetricAt", "lastMetricAt"))
     length_us = max(0, last - first) if first is not None and last is not None else 0
-    spread, note = _spread(aggregate)
+    spread, note, is_whole_answer = _spread(aggregate)
     row = summaries.row(
         sent,
         length_us=length_us,
         outcomes=outcomes,
         statuses=statuses,
         all_ms=spread,
+        ok_ms=None if is_whole_answer else UNKNOWN,
         knows_classes=True,
     )
     return summaries.of_rows(
@@ -164,22 +168,28 @@ def _of_version_1(aggregate: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _spread(aggregate: dict[str, Any]) -> tuple[Spread, str]:
-    """The whole answer's time where extended metrics were on, else the first byte's."""
-    listed = aggregate.get("summaries")
+def _spread(aggregate: dict[str, Any]) -> tuple[Spread, str, bool]:
+    """The whole answer's time where extended metrics were on, else the first byte's, which is no
+    response time; what is said of it; and whether it is the whole answer's."""
+    listed = aggregate.get("summaries") or aggregate.get("histograms")
     known = listed if isinstance(listed, dict) else {}
     for name, what in (
         ("http.total", "Times are whole answers (http.total)"),
-        ("http.response_time", "Times end at the first byte (http.response_time)"),
+        (
+            "http.response_time",
+            "Times end at the first byte (http.response_time), so they are in all_ms alone: when"
+            " answers were complete is missing because the source does not hold it",
+        ),
     ):
         if isinstance(known.get(name), dict):
             found = summaries.spread(known[name], **_PERCENTILES)
-            return found, f"{what}; percentiles are within 1 % (a sketch)."
+            note = f"{what}; percentiles are within 1 % (a sketch)."
+            return found, note, name == "http.total"
     latency = aggregate.get("latency")
     if isinstance(latency, dict):
         found = summaries.spread(latency, min="min", p50="median", max="max")
-        return found, "Artillery 1 computes p95 and p99 wrongly; they are not taken."
-    return UNKNOWN, "The file holds no response times."
+        return found, "Artillery 1 computes p95 and p99 wrongly; they are not taken.", True
+    return UNKNOWN, "The file holds no response times.", False
 
 
 def _error_notes(errors: dict[str, int]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from runs.formats import (
     autocannon,
     gatling,
     gatling_binary,
+    goose,
     hey,
     hyperfoil,
     jmeter,
@@ -43,6 +44,7 @@ READERS: Final[Sequence[ModuleType]] = (
     ab,
     wrk,
     taurus,
+    goose,
     jmeter,
 )
 # On one's own machine: more than any tool writes for the most samples that are taken.

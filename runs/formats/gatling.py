@@ -31,7 +31,8 @@ _LAYOUTS: Final[tuple[_Layout, ...]] = (
     (2, 9, 0, 1, 3, 4, 5, 8),  # 2.0, 2.1: first and last of four times
 )
 _KNOWN: Final = ("ASSERTION", "RUN", "USER", "GROUP", "ERROR", "ACTION")
-_STATUS: Final = r"(?:found|status|HTTP)\D{0,20}(\d{3})\b"
+# 'status.find.is(200), but actually found 404': what was found comes last.
+_STATUSES: Final = (r"(?i)\bfound\D{0,20}(\d{3})\b", r"(?i)(?:status|HTTP)\D{0,20}(\d{3})\b")
 _TIMED_OUT: Final = r"(?i)timed?[ -]?out"
 _UNCONNECTED: Final = r"(?i)connect|refused|reset|unknownhost|SSL|premature|closed"
 
@@ -67,7 +68,7 @@ class _Log:
         self.simulation = ""
         self._scenarios: dict[str, None] = {}
         self._users: dict[str, str] = {}  # the scenario of each user, where the log has users
-        self._groups = 0
+        self._groups = self._errors = 0
 
     def notes(self) -> tuple[str, ...]:
         found = []
@@ -80,6 +81,7 @@ class _Log:
             found.append(
                 f"{self._groups:,} group records are left out of the samples: they add up requests."
             )
+        found += error_notes(self._errors)
         return tuple(found)
 
     def frames(self) -> Iterator[pl.DataFrame]:
@@ -102,7 +104,7 @@ class _Log:
         times = [pl.col(f"c{at}").cast(pl.Int64, strict=False) for at in (start, end)]
         is_mine = (
             (pl.col(f"c{record}") == "REQUEST")
-            & pl.col(f"c{status}").is_in(["OK", "KO"])
+            & pl.col(f"c{status}").str.strip_chars().is_in(["OK", "KO"])
             & pl.all_horizontal(time.is_not_null() for time in times)
         )
         mine = frame.filter(is_mine)
@@ -120,7 +122,7 @@ class _Log:
                 ignore_nulls=True,
             ).alias("step"),
             *(time.alias(f"{key}_ms") for time, key in zip(times, ("start", "end"), strict=True)),
-            (pl.col(f"c{status}") == "KO").alias("failed"),
+            pl.col(f"c{status}").str.starts_with("KO").alias("failed"),
             pl.col(f"c{status + 1}").str.strip_chars().replace("", None).alias("message"),
         )
 
@@ -129,6 +131,7 @@ class _Log:
         for first, second in runs.select("c0", "c1").head(1).iter_rows():
             self.simulation = self.simulation or (second if first == "RUN" else first) or ""
         self._groups += frame.filter((pl.col("c0") == "GROUP") | (pl.col("c2") == "GROUP")).height
+        self._errors += frame.filter(pl.col("c0") == "ERROR").height
         users = frame.filter((pl.col("c0") == "USER") | (pl.col("c2") == "USER"))
         modern = users.filter((pl.col("c0") == "USER") & pl.col("c2").is_in(["START", "END"]))
         older = users.filter((pl.col("c0") == "USER") & pl.col("c3").is_in(["START", "END"]))
@@ -167,7 +170,8 @@ class _Log:
 def samples(rows: pl.DataFrame) -> pl.DataFrame:
     """Samples of `scenario`, `step`, `start_ms`, `end_ms` (since 1970), `failed`, `message` and
     perhaps `user`."""
-    status = pl.col("message").str.extract(_STATUS).cast(pl.Int64, strict=False)
+    message = pl.col("message")
+    status = pl.coalesce(message.str.extract(one).cast(pl.Int64, strict=False) for one in _STATUSES)
     users = [pl.col("user").cast(pl.Int64, strict=False)] if "user" in rows.columns else []
     return rows.select(
         "scenario",
@@ -189,6 +193,13 @@ def samples(rows: pl.DataFrame) -> pl.DataFrame:
 def _micros(name: str) -> pl.Expr:
     """Milliseconds as microseconds; null where they are absurd (an inbound message has no end)."""
     return pl.when(pl.col(name).abs() < 10**15).then(pl.col(name) * 1000)
+
+
+def error_notes(count: int) -> tuple[str, ...]:
+    """Errors of the simulation itself: no request was made where one stands."""
+    if not count:
+        return ()
+    return (f"{count:,} errors of the simulation itself are no requests and are left out.",)
 
 
 def _of_statistics(source: Source) -> Imported:

@@ -137,7 +137,8 @@ class _Log:
         self._strings: dict[int, str] = {}
         self._scenarios: list[str] = []
         self._start_ms = 0
-        self._groups = self._inbound = 0
+        self._groups = self._inbound = self._errors = 0
+        self._no_end = 0  # the end of a message that came unasked
         self._rows: list[tuple[str, int, int, bool, str]] = []
 
     def frames(self) -> Iterator[pl.DataFrame]:
@@ -176,7 +177,7 @@ class _Log:
             found.append(
                 f"{self._groups:,} group records are left out of the samples: they add up requests."
             )
-        return tuple(found)
+        return (*found, *gatling.error_notes(self._errors))
 
     def _record(self) -> None:
         kind = self._bytes.byte()
@@ -193,6 +194,7 @@ class _Log:
         elif kind == _ERROR:
             self._cached()
             self._bytes.take(4)
+            self._errors += 1
         else:
             raise _DamagedError(f"a record of the kind {kind}")
 
@@ -200,6 +202,8 @@ class _Log:
         self._bytes.string()  # the version, which says nothing that the records do not
         self.simulation = self._bytes.string()
         self._start_ms = self._bytes.int64()
+        # Long.MinValue, less the start, cast to an int.
+        self._no_end = (-self._start_ms + (1 << 31)) % (1 << 32) - (1 << 31)
         self._bytes.string()
         self._scenarios = [self._bytes.string() for _ in range(self._bytes.count())]
         for _ in range(self._bytes.count()):
@@ -211,7 +215,7 @@ class _Log:
         start, end = self._bytes.int32(), self._bytes.int32()
         is_ok = self._bytes.boolean()
         message = self._cached()
-        if end < start:  # the end is Long.MinValue, cast to an int
+        if end < start or end == self._no_end:
             self._inbound += 1
             return
         self._rows.append((" / ".join((*names, name)), start, end, is_ok, message))

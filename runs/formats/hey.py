@@ -1,12 +1,13 @@
 """hey's CSV: a row an answered request, in seconds with four decimals. Requests that got no answer
-are not rows."""
+are not rows. What hey prints counts them, and has no row for anything."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 import polars as pl
 
-from runs.formats import raw, table
+from runs.formats import raw, summaries, table
 from runs.formats.imported import ALL, REQUESTS, Imported
 from runs.formats.left_out import LeftOut
 from runs.formats.source import Source
@@ -18,18 +19,29 @@ _NOTE: Final = (
     " because the source does not hold them. Times are rounded to 0.1 ms."
 )
 
+_MOST_ROWS: Final = 1_000_000
+_FULL: Final = "hey writes a million rows at most: what came after them is not in the file."
+
 
 def recognises(head: bytes) -> bool:
-    return tuple(table.first_record(head)[:3]) == _HEADER
+    return tuple(table.first_record(head)[:3]) == _HEADER or _is_text(head)
+
+
+def _is_text(head: bytes) -> bool:
+    return b"Summary:" in head and b"Fastest:" in head and b"Requests/sec:" in head
 
 
 def read(source: Source) -> Imported:
-    names = table.first_record(source.head)
+    if _is_text(source.head):
+        return _of_text(source)
+    names = table.header(source, "response-time", "DNS+dialup")
     left_out = LeftOut(source.name)
-    frames = _frames(source, names, left_out)
+    frames = list(_frames(source, names, left_out))
+    is_full = sum(frame.height for frame in frames) == _MOST_ROWS
+    notes = (_NOTE, _FULL) if is_full else (_NOTE,)
     if "offset" not in names:
         found = pl.concat([raw.empty(), *(raw.completed(frame) for frame in frames)])
-        return raw.of_durations(source, NAME, found, left_out, failures=False, notes=(_NOTE,))
+        return raw.of_durations(source, NAME, found, left_out, failures=False, notes=notes)
     return raw.of_samples(
         source,
         NAME,
@@ -37,7 +49,7 @@ def read(source: Source) -> Imported:
         left_out=left_out,
         clock="offset",
         failures=False,
-        notes=lambda: (_NOTE,),
+        notes=lambda: notes,
     )
 
 
@@ -74,3 +86,52 @@ def _samples(frame: pl.DataFrame) -> pl.DataFrame:
         raw.outcome(status >= 400, status, unconnected=pl.lit(value=False)).alias("outcome"),
         (before[0] == 0).alias("reused"),
     )
+
+
+# -- What it prints ------------------------------------------------------------------------------
+
+_SECONDS: Final = re.compile(r"^\s*(Total|Slowest|Fastest|Average):\s+([\d.]+) secs", re.MULTILINE)
+_SERVED: Final = re.compile(r"^\s*(\d+)%+ in ([\d.]+) secs", re.MULTILINE)
+_STATUS: Final = re.compile(r"^\s*\[(\d{3})\]\s+(\d+) responses", re.MULTILINE)
+_ERROR: Final = re.compile(r"^\s*\[(\d+)\]\s+(.+)$", re.MULTILINE)
+_TIMED_OUT: Final = re.compile("(?i)timeout|deadline exceeded")
+
+
+def _of_text(source: Source) -> Imported:
+    text = source.whole().decode("utf-8", errors="replace")
+    times = {name: _number(value) for name, value in _SECONDS.findall(text)}
+    statuses = {code: summaries.count(int(count[:18])) for code, count in _STATUS.findall(text)}
+    outcomes = summaries.outcomes_of(statuses)
+    for count, error in _ERROR.findall(text.partition("Error distribution:")[2]):
+        name = "timeout" if _TIMED_OUT.search(error) else "connection_error"
+        outcomes[name] += summaries.count(int(count[:18]))
+    if not any(outcomes.values()):
+        raise source.error(1, 1, "nothing can be read: hey counts no request.")
+    values = {**times, **{percent: _number(value) for percent, value in _SERVED.findall(text)}}
+    length_us = round(min(times.get("Total") or 0.0, 1e9) * 1e6)
+    row = summaries.row(
+        sum(outcomes.values()),
+        length_us=length_us,
+        outcomes=outcomes,
+        statuses=statuses,
+        all_ms=summaries.spread(
+            values, 1000, min="Fastest", mean="Average", p50="50", p90="90", p95="95", p99="99",
+            max="Slowest",
+        ),
+        knows_classes=True,
+    )  # fmt: skip
+    return summaries.of_rows(
+        source,
+        NAME,
+        [row, summaries.whole(row)],
+        samples_are="summary",
+        length_us=length_us,
+        notes=("hey's times are those of all answers, rounded to 0.1 ms; errors have none.",),
+    )
+
+
+def _number(text: str) -> float | None:
+    try:
+        return summaries.number(float(text))
+    except ValueError:  # several points in a number
+        return None

@@ -1,6 +1,8 @@
-"""Hyperfoil's JSON: nanoseconds, with statistics of each phase, metric and fork. A phase that warms
-up is marked as such and is in no total. Histograms stand beside the summaries."""
+"""Hyperfoil's JSON and its CSV of totals: nanoseconds, with statistics of each phase, metric and
+fork. A phase that warms up is marked as such and is in no total. Histograms stand beside the
+summaries of the JSON."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -8,7 +10,7 @@ import numpy as np
 
 from runs.analysis.percentiles import Spread
 from runs.analysis.series import Series
-from runs.formats import document, raw, summaries
+from runs.formats import document, raw, summaries, table
 from runs.formats.imported import Imported
 from runs.formats.source import Source
 
@@ -20,14 +22,97 @@ _FAILURES: Final = {
 }
 
 
+_TOTALS: Final = ("Phase", "Metric", "Start", "End", "Requests", "Responses")
+
+
 def recognises(head: bytes) -> bool:
     start = head.lstrip()
-    return start.startswith(b"{") and (
-        b"hyperfoil" in head.lower() or (b'"info"' in head and b'"benchmark"' in head)
+    return _is_totals(head) or (
+        start.startswith(b"{")
+        and (b"hyperfoil" in head.lower() or (b'"info"' in head and b'"benchmark"' in head))
     )
 
 
+def _is_totals(head: bytes) -> bool:
+    return tuple(table.first_record(head)[: len(_TOTALS)]) == _TOTALS
+
+
 def read(source: Source) -> Imported:
+    return _of_totals(source) if _is_totals(source.head) else _of_document(source)
+
+
+def _of_totals(source: Source) -> Imported:
+    """total.csv: the columns of the JSON's summaries under other names."""
+    names = table.first_record(source.head)
+    entries = [
+        entry
+        for rows in table.rows(source, names, has_header=True)
+        for entry in rows.frame.to_dicts()
+        if any(entry.values())
+    ]
+    stats = [_stat_of(entry) for entry in entries]
+    rows = [row for one in stats for row in _rows(one)]
+    if not rows:
+        raise source.error(2, 1, "nothing can be read: its rows count no request.")
+    starts = [one for stat in stats if (one := _start_ms(stat))]
+    return summaries.of_rows(
+        source,
+        NAME,
+        rows,
+        samples_are="summary",
+        started_at_us=min(starts) * 1000 if starts else None,
+        length_us=max(row.window_us[1] for row in rows),
+        notes=("Percentiles of different phases are not merged.",),
+    )
+
+
+_NAMES: Final = {
+    "Requests": "requestCount",
+    "Responses": "responseCount",
+    "Mean": "meanResponseTime",
+    "Min": "minResponseTime",
+    "Max": "maxResponseTime",
+    "ConnectionErrors": "connectionErrors",
+    "RequestTimeouts": "requestTimeouts",
+    "InternalErrors": "internalErrors",
+    "Invalid": "invalid",
+}
+
+
+def _stat_of(entry: dict[str, Any]) -> dict[str, Any]:
+    """A row of total.csv as the JSON has it."""
+    values = {name: _number(value) for name, value in entry.items()}
+    http = {
+        f"status_{found[1]}": values[name]
+        for name in entry
+        if (found := re.search(r"([1-5]xx|other)$", name))
+    }
+    return {
+        "name": None,
+        "phase": entry.get("Phase"),
+        "metric": entry.get("Metric"),
+        "total": {
+            "start": values.get("Start"),
+            "end": values.get("End"),
+            "summary": {
+                **{long: values.get(short) for short, long in _NAMES.items()},
+                "percentileResponseTime": {
+                    name[1:]: value for name, value in values.items() if name.startswith("p")
+                },
+                "extensions": {"http": http},
+            },
+        },
+    }
+
+
+def _number(text: Any) -> float | None:
+    try:
+        return summaries.number(float(text or ""))
+    except ValueError:
+        return None
+
+
+def _of_document(source: Source) -> Imported:
     found = document.read(source)
     found = found if isinstance(found, dict) else {}
     listed = found.get("stats")
@@ -71,7 +156,10 @@ def _rows(stat: dict[str, Any]) -> Iterator[Series]:
     statuses, outcomes = _answers(summary)
     known = sum(outcomes.values())
     outcomes["cut"] += max(0, count - known)
-    marks = [str(stat.get("fork") or ""), "warm-up" if stat.get("isWarmup") is True else ""]
+    marks = [
+        str(stat.get("fork") or ""),
+        summaries.WARM_UP if stat.get("isWarmup") is True else "",
+    ]
     phase = " ".join((str(stat.get("phase") or "plateau"), *filter(None, marks)))
     yield summaries.row(
         max(count, known),

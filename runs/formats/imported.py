@@ -113,13 +113,17 @@ class Imported:
         if not self.holds_samples:
             return _report_of_rows(self, info)
         built = reports.build(self.run_data(info), baseline)
-        series = (*built.series, *self.rows_apart(info))
+        series = tuple(_unplanned(row) for row in (*built.series, *self.rows_apart(info)))
         if self.fidelity.failures:
             return replace(built, series=series)
         return replace(
             built,
             series=tuple(without_failures(row) for row in series),
             journeys=tuple(replace(one, success_rate=None) for one in built.journeys),
+            saturation=tuple(
+                _no_saturation(name, _FAILURES_UNKNOWN, _WITH_FAILURES)
+                for name in self.plan.scenarios
+            ),
         )
 
     def rows_apart(self, info: RunInfo) -> Iterable[Series]:
@@ -128,6 +132,11 @@ class Imported:
             return ()
         data = replace(self.run_data(info), samples=self.apart)
         return (row for row in series.rows(data) if not row.pooled and row.count)
+
+
+def _unplanned(row: Series) -> Series:
+    """What was due and never sent, and what was sent again, no other tool's requests tell."""
+    return replace(row, drop_rate=None, retry_rate=None)
 
 
 def without_failures(row: Series) -> Series:
@@ -172,7 +181,9 @@ def _report_of_rows(found: Imported, info: RunInfo) -> Report:
         validity=believed,
         series=found.rows,
         journeys=(),
-        saturation=tuple(_no_saturation(name) for name in found.plan.scenarios),
+        saturation=tuple(
+            _no_saturation(name, _SAMPLES_UNKNOWN, _WITH_SAMPLES) for name in found.plan.scenarios
+        ),
         bottlenecks=(),
         probes=(),
         criteria=(),
@@ -186,7 +197,18 @@ _UNKNOWN_VALIDITY: Final = (
 )
 
 
-def _no_saturation(scenario: str) -> Saturation:
+_SAMPLES_UNKNOWN: Final = "The source does not hold it: a saturation point needs single requests."
+_WITH_SAMPLES: Final = "Let the tool write its raw results; docs/formats.md says how for each tool."
+_FAILURES_UNKNOWN: Final = (
+    "The source does not hold it: without the requests that failed, neither the load that was"
+    " offered nor what was lost of it is known."
+)
+_WITH_FAILURES: Final = (
+    "Let a tool measure that keeps failed requests too; docs/formats.md says which do."
+)
+
+
+def _no_saturation(scenario: str, explanation: str, next_run: str) -> Saturation:
     return Saturation(
         scenario=scenario,
         verdict="inconclusive",
@@ -203,6 +225,6 @@ def _no_saturation(scenario: str) -> Saturation:
         scope="unknown",
         quota=None,
         headroom=None,
-        explanation="The source does not hold it: a saturation point needs single requests.",
-        next_run="Let the tool write its raw results; docs/formats.md says how for each tool.",
+        explanation=explanation,
+        next_run=next_run,
     )

@@ -28,6 +28,8 @@ _COLUMNS: Final = (
     "Connect",
 )
 _SEPARATORS: Final = (",", "\t", ";", "|")
+# `timeStamp~elapsed`: the delimiter may be any character.
+_DELIMITED: Final = re.compile(rb"[\w ]*?timeStamp(.)(?:elapsed|label)\b")
 # What versions wrote by default, by the number of columns, where the header is off.
 _BEFORE_SUCCESS: Final = _COLUMNS[: _COLUMNS.index("success") + 1]
 _WITHOUT_HEADER: Final[Mapping[int, tuple[str, ...]]] = {
@@ -40,11 +42,13 @@ _WITHOUT_HEADER: Final[Mapping[int, tuple[str, ...]]] = {
     8: _BEFORE_SUCCESS,
 }
 _TRANSACTION: Final = "Number of samples in transaction"
-_DATES: Final = tuple(
-    f"{day}{gap}%H:%M:%S%.f"
-    for day in ("%Y/%m/%d", "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%y")
-    for gap in (" ", "T")
+_DAYS: Final = (
+    *("%Y/%m/%d", "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%m/%d/%y", "%d/%m/%y"),
+    *("%d.%m.%y", "%d-%m-%Y", "%Y%m%d", "%Y.%m.%d"),
 )
+_DATES: Final = tuple(f"{day}{gap}%H:%M:%S%.f" for day in _DAYS for gap in (" ", "T"))
+_ZONE: Final = r"(?:[zZ]|[+-]\d\d:?\d\d)$"
+_YEARS: Final = (2000, 2099)
 _SLACK_US: Final = 2000  # stamps are whole milliseconds, and a thread takes a moment
 # The attributes of a sample in XML that matter here.
 _XML: Final = {
@@ -102,6 +106,10 @@ class _Seen:
     has_times: bool = True
     has_zone: bool = True
     has_success: bool = True
+    is_dated: bool = False  # times are dates by a pattern
+    has_fractions: bool = False
+    bundled: int = 0  # rows that stand for several samples each
+    unread: str = ""  # what is said of stamps that cannot be read
 
     def __post_init__(self) -> None:
         self.left_out = LeftOut(self.source.name)
@@ -109,10 +117,11 @@ class _Seen:
 
 def _names(head: bytes) -> _Layout | None:
     """The columns that a file has, from its header or else from the look of its first row."""
-    for separator in _SEPARATORS:
+    found = _DELIMITED.match(head)
+    for separator in (*_SEPARATORS, *([found[1].decode("latin-1")] if found else [])):
         fields = tuple(one.strip() for one in table.first_record(head, separator))
         known = [one for one in fields if one in _COLUMNS]
-        if "elapsed" in known and len(known) >= 2 and len(known) * 2 >= len(fields):
+        if "elapsed" in known and (len(known) >= 4 or len(known) * 2 >= len(fields) > 1):
             return _Layout(fields, separator, has_header=True)
         names = _without_header(fields)
         if names:
@@ -125,7 +134,7 @@ def _without_header(fields: tuple[str, ...]) -> tuple[str, ...] | None:
     at = _COLUMNS.index("success")
     if len(fields) <= at or fields[at].lower() not in ("true", "false") or not fields[1].isdigit():
         return None
-    if not re.fullmatch(r"\d{12,14}|\d{2,4}[-/.]\d\d[-/.]\d{2,4}[ T][\d:.,]+", fields[0]):
+    if not re.fullmatch(r"\d{12,14}|\d{2,4}[-/.]\d\d[-/.]\d{2,4}[ T][\d:.,+Z-]+", fields[0]):
         return None
     names = _WITHOUT_HEADER.get(len(fields), _BEFORE_SUCCESS)
     return (*names, *(f"#{at}" for at in range(len(names), len(fields))))
@@ -142,13 +151,30 @@ def _named_by_force(source: Source) -> _Layout:
 def _csv_frames(source: Source, layout: _Layout, seen: _Seen) -> Iterator[pl.DataFrame]:
     seen.has_times = "timeStamp" in layout.names
     seen.has_success = "success" in layout.names
-    for rows in table.rows(source, layout.names, layout.separator, has_header=layout.has_header):
+    parts = table.rows(source, layout.names, layout.separator, has_header=layout.has_header)
+    for number, rows in enumerate(parts):
+        if number == 0:
+            _look_for_times(rows.frame, seen)
         needed = {"took_us": "elapsed", "time_us": "timeStamp"}
         yield table.readable(rows, _typed(rows.frame, seen), layout.names, seen.left_out, needed)
 
 
+def _look_for_times(frame: pl.DataFrame, seen: _Seen) -> None:
+    """Stamps of which none can be read are as good as none: the durations are still there."""
+    if not seen.has_times or not frame["timeStamp"].count():
+        seen.has_times = False
+        return
+    if not _stamps(frame["timeStamp"], _Seen(seen.source)).count():
+        seen.has_times = False
+        example = raw.name_of(str(frame["timeStamp"].drop_nulls()[0]))[:40]
+        seen.unread = f"No timeStamp can be read (the first is '{example}'), so there are no times."
+
+
 def _typed(frame: pl.DataFrame, seen: _Seen) -> pl.DataFrame:
     """Times in microseconds, texts as they are."""
+    if "SampleCount" in frame.columns:
+        count = frame["SampleCount"].str.strip_chars().cast(pl.Int64, strict=False)
+        seen.bundled += int((count > 1).sum())
     lacking = [pl.lit(None, pl.String).alias(one) for one in _COLUMNS if one not in frame.columns]
     frame = frame.with_columns(lacking)
     stamps = _stamps(frame["timeStamp"], seen) if seen.has_times else pl.lit(0, pl.Int64)
@@ -179,20 +205,25 @@ def _milliseconds(name: str) -> pl.Expr:
 
 
 def _stamps(column: pl.Series, seen: _Seen) -> pl.Series:
-    """Milliseconds since 1970, or a date pattern without a zone."""
-    text = column.str.strip_chars().str.replace(",", ".", literal=True)
+    """Milliseconds since 1970, or a date by any pattern, mostly without a zone."""
+    text = column.str.strip_chars().str.replace(r",(\d{1,9})$", ".$1")
     number = text.cast(pl.Int64, strict=False)
     numbers = number.set(((number < 0) | (number > 10**14)).fill_null(value=True), None) * 1000
     if numbers.null_count() * 2 < len(numbers) or not len(numbers):
         return numbers
-    found = max(
-        (text.str.to_datetime(one, time_unit="us", strict=False) for one in _DATES),
-        key=lambda stamps: stamps.count(),
-    )
+    zoned = text.str.replace(r"[zZ]$", "+00:00")
+    has_zone = bool((text.str.contains(_ZONE)).any())
+    zone = "%z" if has_zone else ""
+    dates = (zoned.str.to_datetime(f"{one}{zone}", time_unit="us", strict=False) for one in _DATES)
+    possible = (one.set(~one.dt.year().is_between(*_YEARS).fill_null(value=True), None)
+                for one in dates)  # fmt: skip
+    found = max(possible, key=lambda stamps: stamps.count())
     if not found.count():
         return numbers
-    seen.has_zone = False
-    return found.dt.epoch("us")
+    seen.is_dated, seen.has_zone = True, has_zone
+    stamps = found.dt.epoch("us")
+    seen.has_fractions |= bool((stamps % 1_000_000 != 0).any())
+    return stamps
 
 
 # -- XML ---------------------------------------------------------------------------------------
@@ -277,7 +308,9 @@ class _XmlFile:
             if not self._open and len(self._rows) >= _ROWS_AT_ONCE:
                 self._flush()
         elif name == "failureMessage" and self._text is not None and self._failures:
-            self._failures[-1].setdefault("failureMessage", "".join(self._text)[: raw.LONGEST_NAME])
+            self._failures[-1].setdefault(
+                "failureMessage", "".join(self._text)[: raw.LONGEST_NAME].strip()
+            )
             self._text = None
 
     def _characters(self, text: str) -> None:
@@ -331,6 +364,7 @@ def _imported(frames: list[pl.DataFrame], seen: _Seen) -> Imported:
         clock="absolute" if seen.has_zone else "zoneless",
         failures=seen.has_success,
         apart=apart,
+        resolution_us=lambda: 1_000_000 if seen.is_dated and not seen.has_fractions else 1000,
         notes=lambda: notes,
     )
 
@@ -350,6 +384,13 @@ def _notes(seen: _Seen, transactions: int, parts: int, alone: bool, ends: bool) 
         found.append("timeStamp is the end of each sample (the rows of each thread say so).")
     if not seen.has_zone:
         found.append("Times are dates without a zone: how they lie in absolute time is unknown.")
+    if seen.unread:
+        found.append(seen.unread)
+    if seen.bundled:
+        found.append(
+            f"{seen.bundled:,} rows stand for several samples each (SampleCount): each counts as"
+            " one here, with the duration that it states."
+        )
     if not seen.has_success:
         found.append("The file has no column 'success': what failed is told by responseCode alone.")
     return tuple(found)
@@ -361,7 +402,7 @@ def _is_stamped_at_the_end(rows: pl.DataFrame) -> bool:
     Stamps of starts lie at least the elapsed time of the earlier sample apart, stamps of ends at
     least that of the later one. Where both hold, or neither, they are taken for starts.
     """
-    threads = rows.filter(pl.col("thread").is_not_null())
+    threads = rows.filter(pl.col("thread").is_not_null()).sort("time_us", maintain_order=True)
     gap = pl.col("time_us").diff().over("host", "thread") + _SLACK_US
     earlier = pl.col("took_us").shift(1).over("host", "thread")
     found = threads.select(

@@ -22,7 +22,7 @@ from runs.formats.source import Source
 NAME: Final = "k6"
 _HTTP: Final = (
     *("http_reqs", "http_req_duration", "http_req_blocked", "http_req_connecting"),
-    *("http_req_tls_handshaking", "http_req_waiting", "http_req_failed"),
+    *("http_req_tls_handshaking", "http_req_receiving", "http_req_failed"),
 )
 # What stands for requests where a script made none over HTTP, in this order.
 _INSTEAD: Final = ("grpc_req_duration", "iteration_duration")
@@ -45,8 +45,8 @@ _POINT: Final[dict[str, pl.DataType]] = {
 _SAME: Final = ("time", *_TAGS)
 _CSV_HEADER: Final = ("metric_name", "timestamp", "metric_value")
 _RFC3339: Final = "%Y-%m-%dT%H:%M:%S%.f%:z"
-# Seconds, milliseconds, microseconds, nanoseconds since 1970: each a thousandfold of the last.
-_UNITS_US: Final = ((1e11, 1e6), (1e14, 1e3), (1e17, 1.0), (float("inf"), 1e-3))
+# Seconds, milliseconds and microseconds since 1970, as microseconds; beyond are nanoseconds.
+_UNITS_US: Final = ((10**11, 1_000_000), (10**14, 1000), (10**17, 1))
 
 # A stretch of equal stamps that is longer than this is not held back for the next frame.
 _LONGEST_STRETCH: Final = 2_000_000
@@ -101,6 +101,7 @@ class _Seen:
     dropped: int = 0
     used: str = ""
     has_fractions: bool = False
+    others: dict[str, None] = field(default_factory=dict)  # metrics of no request
 
     def notes(self) -> Notes:
         found = []
@@ -113,8 +114,8 @@ class _Seen:
             )
         if not self.has_fractions:
             found.append(
-                "The file's times are whole seconds (K6_CSV_TIME_FORMAT=unix): the course over time"
-                " is known to a second only."
+                "The file's times are whole seconds (K6_CSV_TIME_FORMAT is unix unless it is set):"
+                " the course over time is known to a second only."
             )
         if self.dropped:
             found.append(
@@ -126,9 +127,10 @@ class _Seen:
 
 def _of_points(source: Source, points: Any) -> Imported:
     seen = _Seen(LeftOut(source.name))
-    requests = list(_requests(points(source, seen.left_out), seen))
+    requests = list(_requests(points(source, seen.left_out), seen, source))
     if not any(frame.height for frame in requests):
         requests = _instead(seen)
+        _refuse_others(source, seen)
     return raw.of_samples(
         source,
         NAME,
@@ -138,6 +140,18 @@ def _of_points(source: Source, points: Any) -> Imported:
         resolution_us=lambda: 1 if seen.has_fractions else 1_000_000,
         notes=seen.notes,
     )
+
+
+def _refuse_others(source: Source, seen: _Seen) -> None:
+    """A run of WebSockets, a browser or nothing at all: what the file holds instead is named."""
+    if not seen.used and seen.others and not seen.left_out.count:
+        named = ", ".join(sorted(seen.others)[:8])
+        raise source.error(
+            1,
+            1,
+            "nothing can be read: it holds no request over HTTP (no http_req_duration), no gRPC"
+            f" call and no iteration, only points of {named}.",
+        )
 
 
 def _points_of_lines(source: Source, left_out: LeftOut) -> Iterator[pl.DataFrame]:
@@ -171,17 +185,19 @@ def _points_of_csv(source: Source, left_out: LeftOut) -> Iterator[pl.DataFrame]:
 def _csv_time(column: pl.Series) -> pl.Expr:
     """By K6_CSV_TIME_FORMAT: a number in one of four units, or RFC 3339."""
     stamp = pl.col("time").str.strip_chars()
-    number = stamp.cast(pl.Float64, strict=False)
+    number = stamp.cast(pl.Int64, strict=False)
     known = (pl.when(number < below).then(number * factor) for below, factor in _UNITS_US)
-    micros = pl.coalesce(*known)
+    micros = pl.coalesce(*known, number // 1000)
     if column.str.contains("T").any():
         utc = stamp.str.replace(r"[zZ]$", "+00:00")
         text = utc.str.to_datetime(_RFC3339, time_unit="us", strict=False).dt.epoch("us")
-        return pl.coalesce(micros.round().cast(pl.Int64), text)
-    return micros.round().cast(pl.Int64)
+        return pl.coalesce(micros, text)
+    return micros
 
 
-def _requests(points: Iterator[pl.DataFrame], seen: _Seen) -> Iterator[pl.DataFrame]:
+def _requests(
+    points: Iterator[pl.DataFrame], seen: _Seen, source: Source
+) -> Iterator[pl.DataFrame]:
     """A row a request. The last request of a frame may go on in the next: it is held back."""
     held: pl.DataFrame | None = None
     for frame in points:
@@ -199,7 +215,21 @@ def _requests(points: Iterator[pl.DataFrame], seen: _Seen) -> Iterator[pl.DataFr
             continue
         yield _joined(marked.filter(~is_last), seen.left_out)
     if held is not None:
+        held = _without_cut(held, seen, source)
         yield _joined(held.with_columns(pl.lit(0, pl.UInt32).alias("stretch")), seen.left_out)
+
+
+def _without_cut(last: pl.DataFrame, seen: _Seen, source: Source) -> pl.DataFrame:
+    """The last stretch of a file, less a request of which points are missing that others have:
+    without them its start is not known, nor whether it failed."""
+    expected = [name for name in _HTTP if name in seen.others]
+    counts = dict(last.group_by("metric").len().iter_rows())
+    least = min((counts.get(name, 0) for name in expected), default=0)
+    if all(counts.get(name, 0) == least for name in expected):
+        return last
+    source.cut("is cut within the points of a request: that one is left out.")
+    nth = pl.int_range(pl.len()).over("metric")
+    return last.filter(nth < least)
 
 
 def _columns(points: pl.DataFrame) -> pl.DataFrame:
@@ -210,6 +240,8 @@ def _note_others(frame: pl.DataFrame, seen: _Seen) -> None:
     dropped = frame.filter(pl.col("metric") == "dropped_iterations")["value"].sum()
     seen.dropped += int(dropped or 0)
     seen.has_fractions |= bool((frame["time_us"] % 1_000_000 != 0).any())
+    if len(seen.others) < 100:
+        seen.others.update(dict.fromkeys(frame["metric"].drop_nulls().unique().to_list()))
     for name, kept in seen.instead.items():
         mine = frame.filter(pl.col("metric") == name)
         if mine.height:
@@ -235,6 +267,7 @@ def _samples(rows: pl.DataFrame) -> pl.DataFrame:
     took, blocked = _micros("http_req_duration"), _micros("http_req_blocked").fill_null(0)
     connecting = _micros("http_req_connecting").fill_null(0)
     connecting += _micros("http_req_tls_handshaking").fill_null(0)
+    connecting = pl.min_horizontal(connecting, blocked)  # it lies inside
     status = pl.col("status").str.strip_chars().cast(pl.Int64, strict=False)
     status = pl.when(status > 0).then(status)
     code = pl.col("error_code").cast(pl.Int64, strict=False)
@@ -249,14 +282,18 @@ def _samples(rows: pl.DataFrame) -> pl.DataFrame:
         _step(),
         started.alias("started_us"),
         pl.col("time_us").alias("ended_us"),
-        (blocked - connecting).clip(lower_bound=0).alias("wait_us"),
+        (blocked - connecting).alias("wait_us"),
         connecting.alias("connect_us"),
-        (started + blocked + _micros("http_req_waiting")).alias("first_byte_us"),
+        (pl.col("time_us") - _micros("http_req_receiving")).alias("first_byte_us"),
         status.alias("status"),
         raw.outcome(failed, status, timed_out=_timed_out(code)).alias("outcome"),
         _error().alias("error"),
         (connecting == 0).alias("reused"),
         pl.col("vu").cast(pl.Int64, strict=False).alias("user"),
+        # With both of these opt-in tags the requests of an iteration are a journey.
+        pl.when(pl.col("vu").is_not_null())
+        .then(pl.col("iter").cast(pl.Int64, strict=False))
+        .alias("journey"),
     )
 
 
@@ -424,7 +461,7 @@ def _spread(values: Mapping[str, Any]) -> Spread:
         values,
         min="min",
         mean="avg",
-        p50="med",
+        p50="med" if "med" in values else "p(50)",
         p90="p(90)",
         p95="p(95)",
         p99="p(99)",

@@ -25,6 +25,7 @@ _REQUEST_LOG: Final = ("timestamp", "request_type", "name", "response_time_ms")
 _STATISTICS: Final = ("Type", "Name", "Request Count", "Failure Count")
 _HISTORY: Final = ("Timestamp", "User Count", "Type", "Name")
 _FAILURES: Final = ("Method", "Name", "Error", "Occurrences")
+_EXCEPTIONS: Final = ("Count", "Message", "Traceback")
 _AGGREGATED: Final = "Aggregated"
 _MOMENTS: Final = ("Median", "Average", "Min", "Max")
 _STATUS: Final = re.compile(r"\b([45]\d\d) (?:Client|Server) Error|status\D{0,8}([45]\d\d)\b")
@@ -40,7 +41,7 @@ def recognises(head: bytes) -> bool:
 
 def _layout(head: bytes) -> tuple[str, ...] | None:
     header = tuple(table.first_record(head))
-    known = (_REQUEST_LOG, _STATISTICS, _HISTORY, _FAILURES)
+    known = (_REQUEST_LOG, _STATISTICS, _HISTORY, _FAILURES, _EXCEPTIONS)
     return next((one for one in known if header[: len(one)] == one), None)
 
 
@@ -60,6 +61,13 @@ def read(source: Source) -> Imported:
         return _of_history(source)
     if layout == _FAILURES:
         return _of_failures(source)
+    if layout == _EXCEPTIONS:
+        raise source.error(
+            1,
+            1,
+            "nothing can be read: these are Locust's exceptions, which count no requests. Take"
+            " its _stats.csv, its --json or its request log.",
+        )
     return _of_json(source)
 
 
@@ -115,15 +123,11 @@ def _samples(frame: pl.DataFrame) -> pl.DataFrame:
 def _table(source: Source) -> pl.DataFrame:
     """A small table, whole. A last row that is cut short is left out."""
     names = table.first_record(source.head)
-    frames, is_open = [], False
-    for rows in table.rows(source, names, has_header=True):
-        frames.append(rows.frame.filter(~pl.all_horizontal(pl.all().is_null())))
-        is_open = not rows.block.text.endswith(b"\n")
-    frame = pl.concat(frames) if frames else pl.DataFrame(schema=dict.fromkeys(names, pl.String()))
-    if is_open and frame.height and frame.row(-1)[-1] is None:
-        source.cut("is cut: its last row is incomplete, left out.")
-        frame = frame[:-1]
-    return frame
+    frames = [
+        rows.frame.filter(~pl.all_horizontal(pl.all().is_null()))
+        for rows in table.rows(source, names, has_header=True)
+    ]
+    return pl.concat(frames) if frames else pl.DataFrame(schema=dict.fromkeys(names, pl.String()))
 
 
 def _of_statistics(source: Source) -> Imported:

@@ -1,6 +1,7 @@
 """The manifest of a spool: who ran what against which plan, and the list of its segments."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -134,6 +135,11 @@ class Manifest(_Entry):
 
     def to_json(self) -> str:
         return self.model_dump_json(indent=1)
+
+
+def probes_of(document: Mapping[str, Any]) -> tuple[Probe, ...]:
+    """The probes alone of a manifest that was taken in before."""
+    return tuple(_probe(ProbeEntry.model_validate(one)) for one in document.get("probes") or ())
 
 
 def _phase(entry: PhaseEntry) -> Phase:

@@ -20,6 +20,7 @@ _SUCCESSES: Final = (
     "oha writes rows for successes only: failed requests are missing because the source does not"
     " hold them."
 )
+_NEWER: Final = ("p50", "p95", "p99")
 _DEADLINE: Final = "aborted due to deadline"
 
 
@@ -27,7 +28,9 @@ def recognises(head: bytes) -> bool:
     if tuple(table.first_record(head)[:3]) == _HEADER:
         return True
     return head.lstrip().startswith(b"{") and (
-        (b'"successRate"' in head and b'"slowest"' in head) or b'"responseTimeHistogram"' in head
+        (b'"successRate"' in head and b'"slowest"' in head)
+        or b'"responseTimeHistogram"' in head
+        or b'"latency_ms"' in head
     )
 
 
@@ -47,7 +50,7 @@ def read(source: Source) -> Imported:
 
 
 def _frames(source: Source, left_out: LeftOut) -> Iterator[pl.DataFrame]:
-    names = table.first_record(source.head)
+    names = table.header(source, "request-start", "DNS+dialup")
     for rows in table.rows(source, names, has_header=True):
         lacking = [
             pl.lit(None, pl.String).alias(one)
@@ -90,7 +93,7 @@ def _of_summary(source: Source) -> Imported:
     errors = {
         str(key): summaries.count(one) for key, one in _object(found, "errorDistribution").items()
     }
-    if not summary or not (statuses or errors):
+    if not (statuses or errors):
         raise source.error(1, 1, "nothing can be read: it counts no request.")
     cut = sum(count for text, count in errors.items() if _DEADLINE in text)
     outcomes = summaries.outcomes_of(statuses)
@@ -103,7 +106,7 @@ def _of_summary(source: Source) -> Imported:
         outcomes=outcomes,
         statuses=statuses,
         all_ms=_spread(found, summary),
-        ok_ms=_spread(found, summary) if outcomes.get("ok", 0) == answered else None,
+        ok_ms=_spread_of_ok(found, summary, is_clean=outcomes.get("ok", 0) == answered),
         knows_classes=True,
     )
     notes = (
@@ -120,8 +123,26 @@ def _of_summary(source: Source) -> Imported:
     )
 
 
+def _spread_of_ok(found: Any, summary: dict[str, Any], *, is_clean: bool) -> Any:
+    """With --stats-success-breakdown the times of 2xx stand apart."""
+    if is_clean:
+        return _spread(found, summary)
+    return summaries.spread(
+        _object(found, "latencyPercentilesSuccessful"),
+        1000,
+        p50="p50",
+        p90="p90",
+        p95="p95",
+        p99="p99",
+        p99_9="p99.9",
+    )
+
+
 def _spread(found: Any, summary: dict[str, Any]) -> Any:
     values = {**_object(found, "latencyPercentiles"), **summary}
+    newer = _object(_object(found, "metrics"), "latency_ms")
+    if newer and not _object(found, "latencyPercentiles"):
+        return summaries.spread(newer, **{one: one for one in ("min", "mean", "max", *_NEWER)})
     return summaries.spread(
         values,
         1000,

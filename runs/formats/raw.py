@@ -211,9 +211,11 @@ def _possible(table: pl.DataFrame, clock: Clock, left_out: LeftOut) -> pl.DataFr
 
 
 def _kept(table: pl.DataFrame, holds: pl.Expr, reason: str, left_out: LeftOut) -> pl.DataFrame:
-    kept = table.filter(holds)
-    left_out.add(reason, table.height - kept.height)
-    return kept
+    good = table.select(holds.fill_null(value=False)).to_series()
+    if good.all():  # a filter would copy everything
+        return table
+    left_out.add(reason, int((~good).sum()))
+    return table.filter(good)
 
 
 class _Names:

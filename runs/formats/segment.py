@@ -72,9 +72,7 @@ def read(path: Path, layout: Layout, budget: Budget | None = None) -> tuple[pl.D
     return pl.concat([part.frame for part in found]), found[-1].notes
 
 
-def parts(
-    paths: Iterable[Path], layout: Layout, budget: Budget | None = None
-) -> Iterator[Part]:
+def parts(paths: Iterable[Path], layout: Layout, budget: Budget | None = None) -> Iterator[Part]:
     """The same for several files, piece by piece, so that no file has to fit into memory."""
     budget = budget or Budget()
     with ThreadPoolExecutor(_THREADS) as pool:

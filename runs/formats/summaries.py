@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from runs.formats.imported import ALL, PHASE, REQUESTS, Imported
 from runs.formats.raw import name_of
 from runs.formats.segment import Notes
 from runs.formats.source import Source
+
+# In the name of a phase that warms up.
+WARM_UP: Final = "warm-up"
 
 
 def of_rows(
@@ -35,6 +38,8 @@ def of_rows(
     """A run of rows that a tool computed, or that were computed from its histograms."""
     if all(row.pooled for row in rows):
         rows = [*(_named(row) for row in rows[:1]), *rows]
+    if not any(_is_whole(row) for row in rows):
+        rows = [*rows, *total(rows)]
     scenarios = dict.fromkeys(row.scenario for row in rows if row.scenario and not row.pooled)
     missing = (
         f"{source.name} holds no single requests: whatever needs them (the course over time,"
@@ -56,6 +61,10 @@ def of_rows(
         state="incomplete" if source.is_cut else "complete",
         notes=(*source.notes, *notes, missing),
     )
+
+
+def _is_whole(row: Series) -> bool:
+    return row.scenario is row.step is row.phase is None
 
 
 def _named(row: Series) -> Series:
@@ -109,6 +118,7 @@ def row(
         dispatch_delay_ms=UNKNOWN,
         by_class={},
         model="open",
+        users=None,
     )
 
 
@@ -220,9 +230,11 @@ def failures_only(step: str, outcomes: Mapping[str, int], *, scenario: str) -> S
 
 
 def total(rows: Sequence[Series]) -> tuple[Series, ...]:
-    """The counts of all rows as one of the whole run; times of different rows are never merged."""
-    if not rows:
-        return ()
+    """The counts of all rows as one of the whole run, but of those that warm up; times of
+    different rows are never merged, so that they are known where there is one row only."""
+    rows = [one for one in rows if WARM_UP not in (one.phase or "")] or rows
+    if len(rows) < 2:
+        return tuple(whole(one) for one in rows)
     outcomes = {name: sum(one.outcomes.get(name, 0) for one in rows) for name in OUTCOMES}
     statuses: dict[str, int] = {}
     for one in rows:

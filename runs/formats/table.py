@@ -51,6 +51,16 @@ def first_record(head: bytes, separator: str = ",") -> list[str]:
         return []
 
 
+def header(source: Source, *needed: str) -> list[str]:
+    """The names of a file's columns; a FormatError where one that is needed is not there."""
+    names = first_record(source.head)
+    lacking = next((name for name in needed if name not in names), None)
+    if lacking is not None:
+        found = ", ".join(names[:8])[:120]
+        raise source.error(1, 1, f"the column '{lacking}' is missing: found '{found}'.")
+    return names
+
+
 def rows(
     source: Source,
     names: Sequence[str],
@@ -59,15 +69,32 @@ def rows(
     has_header: bool,
     quotes: bool = True,
 ) -> Iterator[Rows]:
-    """The rows of a file as text columns, absent and empty fields null."""
+    """The rows of a file as text columns, absent and empty fields null.
+
+    A last row without a line end and with fewer fields than the first is one that was cut: a
+    part of a number is another number, so it is left out. Without `quotes` (Gatling's text, whose
+    records differ in length) that is the reader's to see.
+    """
     columns = _unique(names)
     skipped = 1 if has_header else 0
+    width = len(first_record(source.head, separator))
     for block in source.blocks(outside_quotes if quotes else None):
+        if quotes and _is_cut(block, separator, width):
+            source.cut("is cut: its last row is incomplete, left out.")
+            return
         frame = _natively(block.text, columns, separator, quotes)
         if frame is None:
             frame = _leniently(block.text, columns, separator, quotes)
         yield Rows(frame[skipped:], block, separator, quotes, skipped)
         skipped = 0
+
+
+def _is_cut(block: Block, separator: str, width: int) -> bool:
+    """Whether a block is a last row that is not whole."""
+    if block.text.endswith(b"\n"):
+        return False
+    fields = next(_reader(block.text, separator, quotes=True), [])
+    return len(fields) < width or block.text.count(b'"') % 2 == 1
 
 
 def _unique(names: Sequence[str]) -> list[str]:

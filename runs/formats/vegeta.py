@@ -31,6 +31,7 @@ _CSV: Final = (
     *("timestamp", "code", "latency", "bytes_out", "bytes_in", "error"),
     *("body", "attack", "seq", "method", "url", "headers"),
 )
+_WIDTHS: Final = (6, 9, 12)
 _FIRST_ROW: Final = re.compile(rb'"?\d{18,19}"?,"?\d{1,3}"?,"?\d+"?,"?\d+"?,"?\d+"?,')
 _RFC3339: Final = "%Y-%m-%dT%H:%M:%S%.f%:z"
 
@@ -69,10 +70,18 @@ def read(source: Source) -> Imported:
     if head.lstrip().startswith(b"{"):
         frames = _stamped(lines.frames(source, _RESULT, left_out))
     elif head.lstrip().startswith(b"["):
-        frames = _stamped(iter([_of_array(source)]))
+        frames = _stamped(iter([_of_array(source, left_out)]))
     else:
         frames = _of_csv(source, left_out)
-    return raw.of_samples(source, NAME, (_samples(frame) for frame in frames), left_out=left_out)
+    samples = (_samples(_with_code(frame, left_out)) for frame in frames)
+    return raw.of_samples(source, NAME, samples, left_out=left_out)
+
+
+def _with_code(frame: pl.DataFrame, left_out: LeftOut) -> pl.DataFrame:
+    """Without a code it is not known whether a request failed."""
+    known = frame.filter(pl.col("code").is_not_null())
+    left_out.add("no readable code", frame.height - known.height)
+    return known
 
 
 def _stamped(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -82,13 +91,23 @@ def _stamped(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         yield frame.with_columns(stamp.dt.epoch("us").alias("start"))
 
 
-def _of_array(source: Source) -> pl.DataFrame:
+def _of_array(source: Source, left_out: LeftOut) -> pl.DataFrame:
     found = document.read(source)
-    rows = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    entries = found if isinstance(found, list) else []
+    rows = [one for one in entries if isinstance(one, dict)]
+    if source.is_cut and entries and not _is_whole(entries[-1], entries[0]):
+        rows, entries = rows[:-1], entries[:-1]
+    left_out.add(lines.DAMAGED, len(entries) - len(rows))
     columns = {
         name: [_fitting(row.get(name), kind) for row in rows] for name, kind in _RESULT.items()
     }
     return pl.DataFrame(columns, schema=_RESULT)
+
+
+def _is_whole(entry: Any, first: Any) -> bool:
+    """Whether an entry has what every version writes, and what the first one has."""
+    expected = {*_RESULT} - {"method", "url"} | {*(first if isinstance(first, dict) else ())}
+    return isinstance(entry, dict) and expected <= {*entry}
 
 
 def _fitting(value: Any, kind: pl.DataType) -> Any:
@@ -99,6 +118,9 @@ def _fitting(value: Any, kind: pl.DataType) -> Any:
 
 
 def _of_csv(source: Source, left_out: LeftOut) -> Iterator[pl.DataFrame]:
+    width = len(table.first_record(source.head))
+    if width not in _WIDTHS:
+        raise source.error(1, 1, f"its first row has {width} columns; Vegeta writes 6, 9 or 12.")
     for rows in table.rows(source, _CSV, has_header=False):
         numbers = [
             table.whole_numbers(pl.col(name)).alias(name)

@@ -8,6 +8,22 @@ SLUG_RULE = (
 )
 
 
+class Role(models.TextChoices):
+    """What a person may do in a project; each may what the one before it may."""
+
+    VIEWER = "viewer", "Viewer"
+    CONTRIBUTOR = "contributor", "Contributor"
+    MAINTAINER = "maintainer", "Maintainer"
+
+
+class Everybody(models.TextChoices):
+    """What people who can sign in, and are not members, may do in a project."""
+
+    NOTHING = "nothing", "Nothing: they do not see the project"
+    VIEWER = "viewer", "Viewer: they read everything"
+    CONTRIBUTOR = "contributor", "Contributor: they work on runs and actions"
+
+
 class Project(models.Model):
     """What runs and actions belong to: one service, or one part of it."""
 
@@ -16,6 +32,15 @@ class Project(models.Model):
     description = models.TextField(blank=True)
     # Journeys per second that production sees at its peak, by scenario.
     peak_jps = models.JSONField(default=dict, blank=True)
+    # By how many per cent the peak grows in a month; null where nobody has said.
+    growth_percent = models.FloatField(null=True, blank=True)
+    # Judged for each run that they can be judged for, with those of its campaign.
+    criteria = models.JSONField(default=list, blank=True)
+    # Where a trace can be read: an address with {trace_id} in it.
+    trace_url = models.CharField(max_length=500, blank=True)
+    everybody = models.CharField(
+        max_length=15, choices=Everybody.choices, default=Everybody.CONTRIBUTOR
+    )
     # Retention: older runs, and runs beyond the newest so many, are purged. Null keeps them all.
     keep_days = models.PositiveIntegerField(null=True, blank=True)
     keep_runs = models.PositiveIntegerField(null=True, blank=True)
@@ -23,6 +48,12 @@ class Project(models.Model):
 
     class Meta:
         ordering = ["slug"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(everybody__in=["nothing", "viewer", "contributor"]),
+                name="project_everybody_is_known",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name or self.slug

@@ -19,6 +19,8 @@ class Webhook(models.Model):
         ACTION_VERIFIED = "action.verified", "A run verified an action"
         ACTION_FAILED = "action.failed", "A run failed an action"
         ACTION_REGRESSED = "action.regressed", "A run says that a gain is lost"
+        CHANGE_SUSPECTED = "change.suspected", "The newest run looks like a change"
+        CHANGE_CONFIRMED = "change.confirmed", "Several runs confirm a change"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="webhooks")
     url = models.URLField(max_length=500)

@@ -167,6 +167,18 @@ def exact(value: float | None) -> str:
     return "" if value is None else repr(value)
 
 
+@register.filter
+def beside(cells: Sequence[Any], columns: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """Each cell of a row with the column that it stands in."""
+    return list(zip(cells, columns, strict=True))
+
+
+@register.filter
+def seconds(value: float | None) -> str:
+    """A moment of a run: '12.3 s' since its start."""
+    return wording.UNKNOWN if value is None else f"{value:,.1f} s"
+
+
 @register.inclusion_tag("parts/chart.html")
 def chart(drawn: charts.Chart) -> dict[str, Any]:
     return {"chart": drawn, "height": drawn.height}

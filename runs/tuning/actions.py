@@ -25,8 +25,8 @@ State = Action.State
 class NewAction:
     """An action as a person or a program describes it.
 
-    `findings` are `{"kind": "saturation"|"bottleneck", "run", "scenario", "text"}`, `links` are
-    `{"title", "url"}`. `proposal` is the key of the proposal that it comes from.
+    `findings` are `{"kind": "saturation"|"bottleneck"|"figures", "run", "scenario", "text"}`,
+    `links` are `{"title", "url"}`. `proposal` is the key of the proposal that it comes from.
     """
 
     title: str

@@ -6,6 +6,8 @@ One that passes today cannot tell whether the change did anything.
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from runs.analysis import criteria
+from runs.analysis.criteria import CriterionError
 from runs.documents import plain
 from runs.models import Action, Run
 from runs.tuning import bench
@@ -48,6 +50,14 @@ def of(text: str, by: str, run: Run) -> Trial:
         reason = f"The samples of run {run.pk} are not in the store."
         return Trial(bench.unjudged(text, "point" if by == "point" else "interval", reason))
     return Trial(plain(found.judged(text, by, found)))
+
+
+def in_words(text: str) -> str:
+    """The criterion as a sentence; empty where it cannot be read."""
+    try:
+        return criteria.sentence(criteria.parse(text))
+    except CriterionError:
+        return ""
 
 
 def advice(document: dict[str, Any] | None) -> str:

@@ -15,6 +15,7 @@ from runs.figures.chart import Chart
 from runs.models import Run
 from runs.views import comparison_rows
 from runs.views.comparison_rows import LETTERS
+from runs.views.row_history import RowHistory
 from runs.views.visitor import access, page
 
 EVERYTHING = "all"
@@ -58,12 +59,17 @@ def _id(name: str) -> UUID:
 
 def _context(runs: Sequence[Run], wants_all: bool) -> dict[str, Any]:
     found = reports.compare(runs)
-    rows = [comparison_rows.shown(row) for row in found.rows]
+    documents = [run.report or {} for run in runs]
+    known = [row for row in found.rows if comparison_rows.is_on_all_sides(row, documents)]
+    apart = [row for row in found.rows if row not in known]
+    apart += getattr(found, "only_in", ())
+    history = RowHistory(runs[0])
+    rows = [comparison_rows.shown(row, history) for row in known]
     capacities = [row for row in rows if row.statistic == "capacity"]
     figures = [row for row in rows if row.statistic != "capacity"]
     told = [row for row in figures if row.is_told]
     sides = [
-        {"letter": letter, "run": run, "verdict": verdict}
+        {"letter": letter, "run": run, "verdict": verdict, "first": _first(runs, run)}
         for letter, run, verdict in zip(LETTERS, runs, (None, *found.verdicts), strict=False)
     ]
     return {
@@ -75,14 +81,31 @@ def _context(runs: Sequence[Run], wants_all: bool) -> dict[str, Any]:
         "capacities": capacities,
         "rows": figures if wants_all else told,
         "hidden": 0 if wants_all else len(figures) - len(told),
+        "apart": [comparison_rows.shown(row) for row in apart],
         "wants_all": wants_all,
         "everything": EVERYTHING,
         "means": comparison_rows.means(found),
         "not_comparable": found.not_comparable,
         "charts": _charts(runs),
+        "over_time": _over_time(runs),
         "address": ",".join(str(run.pk) for run in runs),
         "swapped": ",".join(str(run.pk) for run in reversed(runs)),
     }
+
+
+def _first(runs: Sequence[Run], run: Run) -> str:
+    """The address in which the others are held against this run."""
+    return ",".join(str(one.pk) for one in (run, *(other for other in runs if other is not run)))
+
+
+def _over_time(runs: Sequence[Run]) -> Chart | None:
+    """p95 of everything, moment by moment, of the runs that have a course over time."""
+    tracks = [
+        figure.Track(letter, run.timeline)
+        for letter, run in zip(LETTERS, runs, strict=False)
+        if run.timeline
+    ]
+    return figure.over_time("compare-time", tracks) if len(tracks) > 1 else None
 
 
 def _charts(runs: Sequence[Run]) -> list[Chart]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from runs.analysis import wording
 from runs.analysis.comparison import Change, Comparison, Row
+from runs.views.row_history import RowHistory, Spark
 
 LETTERS = "ABCDEF"
 _NOTHING = 0.005  # a ratio that reads as minus 100 %
@@ -44,6 +45,7 @@ class ShownRow:
     statistic: str
     values: tuple[ValueCell, ...]
     changes: tuple[ChangeCell | None, ...]
+    spark: Spark | None = None
 
     @property
     def is_told(self) -> bool:
@@ -51,7 +53,7 @@ class ShownRow:
         return any(change and change.verdict in ("better", "worse") for change in self.changes)
 
 
-def shown(row: Row) -> ShownRow:
+def shown(row: Row, history: RowHistory | None = None) -> ShownRow:
     pairs = zip(row.values, row.intervals, strict=True)
     return ShownRow(
         name=f"{row.scenario}/{row.step}" if row.step else row.scenario,
@@ -59,6 +61,7 @@ def shown(row: Row) -> ShownRow:
         statistic=_STATISTICS[row.statistic],
         values=tuple(_value(value, interval, row.unit) for value, interval in pairs),
         changes=tuple(_change(change) if change else None for change in row.changes),
+        spark=history.spark(row) if history else None,
     )
 
 
@@ -148,3 +151,14 @@ def points_by_scenario(report: Mapping[str, Any]) -> dict[str, Mapping[str, Any]
     """The saturation entries of a report, by scenario; the whole system has none here."""
     entries = report.get("saturation") or []
     return {entry["scenario"]: entry for entry in entries if entry.get("scenario")}
+
+
+def is_on_all_sides(row: Row, reports: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether each of the runs has such a row at all, whatever it says."""
+    if row.statistic == "capacity":
+        return all(row.scenario in points_by_scenario(report) for report in reports)
+    key = (row.scenario, row.step, row.phase)
+    return all(
+        any((one["scenario"], one["step"], one["phase"]) == key for one in report["series"])
+        for report in reports
+    )

@@ -4,12 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runs.analysis import wording
+import numpy as np
+
+from runs.analysis import intervals, wording
+from runs.analysis.outcomes import FAILED
+from runs.views.against import Against
 
 _FEW = "Too few samples: fewer than ten lie beyond this percentile."
 _UNANSWERED = "It falls among requests that did not get their expected answer."
 _NO_SAMPLES = "No sample."
-_PERCENTILES = ("p50", "p95", "p99")
+_NOT_HELD = "The source does not hold it."
 Series = Mapping[str, Any]
 
 
@@ -38,20 +42,38 @@ class SeriesRow:
         return self.scenario if self.step is None else f"{self.scenario}/{self.step}"
 
 
-# Heads of the table, with the glossary's word behind each.
+@dataclass(frozen=True)
+class Column:
+    """A head of the table, the glossary's word behind it, and whether it is shown unasked."""
+
+    name: str
+    term: str = ""
+    is_shown: bool = True
+
+
 COLUMNS = (
-    ("count", "sample"),
-    ("offered", "offered load"),
-    ("goodput", "goodput"),
-    ("p50", "p50"),
-    ("p95", "p95"),
-    ("p99", "p99"),
-    ("errors", "error rate"),
-    ("refused", "refusal rate"),
-    ("4xx", ""),
-    ("5xx", ""),
-    ("retries", ""),
+    Column("count", "sample"),
+    Column("offered", "offered load"),
+    Column("throughput", "throughput", is_shown=False),
+    Column("goodput", "goodput"),
+    Column("p50", "p50"),
+    Column("p90", "p90", is_shown=False),
+    Column("p95", "p95"),
+    Column("p99", "p99"),
+    Column("p99.9", "p99.9", is_shown=False),
+    Column("mean of ok", is_shown=False),
+    Column("longest ok", is_shown=False),
+    Column("service p95", "service time", is_shown=False),
+    Column("first token p50", "time to first token", is_shown=False),
+    Column("first token p95", "time to first token", is_shown=False),
+    Column("errors", "error rate"),
+    Column("refused", "refusal rate"),
+    Column("4xx"),
+    Column("5xx"),
+    Column("dropped", is_shown=False),
+    Column("retries"),
 )
+_RATES = ("error_rate", "refusal_rate", "rate_4xx", "rate_5xx", "drop_rate", "retry_rate")
 
 
 def series_rows(report: Mapping[str, Any]) -> list[SeriesRow]:
@@ -63,13 +85,59 @@ def series_rows(report: Mapping[str, Any]) -> list[SeriesRow]:
 
 
 def _cells(row: Series) -> Iterable[Cell]:
+    """In the order of COLUMNS."""
     yield Cell(f"{row['count']:,}", row["count"])
-    for column in ("offered_rps", "goodput_rps"):
-        yield Cell(wording.per_second(row[column]), row[column])
-    for name in _PERCENTILES:
+    for column in ("offered_rps", "throughput_rps", "goodput_rps"):
+        yield Cell(wording.per_second(row[column]), row[column], _why_unknown(row, column))
+    for name in ("p50", "p90", "p95", "p99", "p99_9"):
         yield percentile(row, name)
-    for column in ("error_rate", "refusal_rate", "rate_4xx", "rate_5xx", "retry_rate"):
-        yield Cell(wording.percent(row[column]), row[column])
+    yield _time(row, "ok_ms", "mean")
+    yield _time(row, "ok_ms", "max")
+    yield _time(row, "service_ms", "p95")
+    yield _time(row, "first_token_ms", "p50")
+    yield _time(row, "first_token_ms", "p95")
+    for column in _RATES:
+        yield Cell(wording.percent(row[column]), row[column], _why_unknown(row, column))
+
+
+def _why_unknown(row: Series, column: str) -> str:
+    """A rate is not known only where another tool's file does not say it."""
+    of = row["outcomes"]
+    judged = row["count"] - sum(of.get(one, 0) for one in ("dropped", "generator_error", "cut"))
+    return _NOT_HELD if row[column] is None and judged > 0 else ""
+
+
+def _token_cells(row: Series) -> Iterable[Cell]:
+    yield from (_time(row, "first_token_ms", name) for name in ("p50", "p90", "p95", "p99"))
+    yield _time(row, "ok_ms", "p95")
+
+
+def _time(row: Series, group: str, name: str) -> Cell:
+    value = (row[group] or {}).get(name)
+    return Cell(wording.milliseconds(value), value, "" if value is not None else _NO_SAMPLES)
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """Time to the first token of one streamed step in one phase."""
+
+    where: str
+    phase: str
+    cells: tuple[Cell, ...]
+
+
+def token_rows(report: Mapping[str, Any]) -> list[TokenRow]:
+    """Of the steps that stream; none where none does."""
+    rows = [row for row in report["series"] if not row["pooled"] and row["first_token_ms"]]
+    return [
+        TokenRow(
+            f"{row['scenario']}/{row['step']}",
+            row["phase"] or "",
+            tuple(_token_cells(row)),
+        )
+        for row in rows
+        if any(value is not None for value in row["first_token_ms"].values())
+    ]
 
 
 def percentile(row: Series, name: str) -> Cell:
@@ -81,10 +149,22 @@ def percentile(row: Series, name: str) -> Cell:
     if name in times["few"]:
         return Cell(wording.UNKNOWN, why=_FEW)
     if value is None:
-        return Cell(wording.UNKNOWN, why=_UNANSWERED)
+        return Cell(wording.UNKNOWN, why=_why_null(row, name))
     low, high = wording.bounds(times["ci"].get(name))
     span = "" if low is None or high is None else wording.span_ms(low, high)
     return Cell(wording.milliseconds(value), value, interval=span)
+
+
+def _why_null(row: Series, name: str) -> str:
+    if wording.is_among_unanswered(name, row["response_ms"]["unanswered"]):
+        return _UNANSWERED
+    own = row["all_ms"].get(name)
+    if own is None:
+        return _NOT_HELD
+    return (
+        "The source does not hold which times were those of failures. Of all durations in it,"
+        f" {name} is {wording.milliseconds(own)}."
+    )
 
 
 def whole(report: Mapping[str, Any]) -> Series | None:
@@ -106,20 +186,76 @@ class Tile:
         return self.term[:1].upper() + self.term[1:] if len(self.term) > 3 else self.term
 
 
-def tiles(run_samples: int, headline: Mapping[str, Any], row: Series | None) -> list[Tile]:
-    """The figures of the whole run, each with what it was taken over."""
+def tiles(
+    run_samples: int,
+    headline: Mapping[str, Any],
+    row: Series | None,
+    timeline: Mapping[str, Any] | None,
+    before: Against | None,
+) -> list[Tile]:
+    """The figures of the whole run, each with its interval, what it was taken over, and what the
+    baseline had."""
     if row is None:
         return []
-    p95 = percentile(row, "p95")
     unanswered = row["response_ms"]["unanswered"]
     return [
-        Tile("goodput", wording.per_second(row["goodput_rps"]), [_of(row, "offered_rps")]),
-        Tile("p95", p95.words, [p95.interval or p95.why or _requests(row)]),
-        Tile("p50", percentile(row, "p50").words, [_no_answer(unanswered)]),
-        Tile("error rate", wording.percent(row["error_rate"]), [_split(row)]),
-        Tile("refusal rate", wording.percent(row["refusal_rate"]), [_count(row, "refused")]),
-        Tile("samples", f"{run_samples:,}", [_highest(headline.get("peak_jps"))]),
+        Tile(
+            "goodput",
+            wording.per_second(row["goodput_rps"]),
+            _lines(_of(row, "offered_rps"), _before(before, "goodput_rps")),
+        ),
+        *(_percentile_tile(row, name, before) for name in ("p50", "p95", "p99")),
+        Tile(
+            "error rate",
+            wording.percent(row["error_rate"]),
+            _lines(
+                _share_interval(timeline, FAILED),
+                _split(row),
+                _no_answer(unanswered),
+                _before(before, "error_rate"),
+            ),
+        ),
+        Tile(
+            "refusal rate",
+            wording.percent(row["refusal_rate"]),
+            _lines(
+                _share_interval(timeline, ("refused",)),
+                _count(row, "refused"),
+                _before(before, "refusal_rate"),
+            ),
+        ),
+        Tile("samples", f"{run_samples:,}", _lines(_highest(headline.get("peak_jps")))),
     ]
+
+
+def _before(before: Against | None, column: str, group: str = "") -> str:
+    return before.words(column, group) if before else ""
+
+
+def _lines(*words: str | None) -> list[str]:
+    return [one for one in words if one]
+
+
+def _percentile_tile(row: Series, name: str, before: Against | None) -> Tile:
+    cell = percentile(row, name)
+    under = _lines(cell.interval or cell.why, _requests(row))
+    return Tile(name, cell.words, under + _lines(_before(before, name, "response_ms")))
+
+
+def _share_interval(timeline: Mapping[str, Any] | None, outcomes: Sequence[str]) -> str:
+    """The 95 % interval of a share of the run's requests, wider where they come in bursts."""
+    total = (timeline or {}).get("total") or {}
+    due, found = total.get("due"), total.get("outcomes") or {}
+    if not due:
+        return ""
+    counts = np.array(due, dtype=np.float64)
+    columns = [np.array(found[name], dtype=np.float64) for name in outcomes if name in found]
+    hits = np.minimum(sum(columns, np.zeros(len(counts))), counts)
+    inflation = intervals.share_inflation(hits, counts)
+    share = intervals.share(int(hits.sum()), int(counts.sum()), inflation)
+    if share.low is None or share.high is None:
+        return ""
+    return f"{wording.percent(share.low)} to {wording.percent(share.high)}"
 
 
 def _of(row: Series, column: str) -> str:
@@ -131,6 +267,8 @@ def _requests(row: Series) -> str:
 
 
 def _no_answer(share: float | None) -> str:
+    if share is None:
+        return _NOT_HELD
     return f"{wording.percent(share)} without an expected answer" if share else "all answered"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from runs.analysis import wording
 from runs.models import Retest, Run
@@ -22,10 +23,38 @@ class RunRow:
     point: Mapping[str, Any] | None
     more: int
     retests: Sequence[Retest]
+    baseline: Run | None = None
 
     @property
     def goodput_rps(self) -> float | None:
-        return self.headline.get("goodput_rps")
+        """At the plateau, where there is one."""
+        at_plateau = self.headline.get("plateau_goodput_rps")
+        return self.headline.get("goodput_rps") if at_plateau is None else at_plateau
+
+    @property
+    def goodput_is_of(self) -> str:
+        return "whole run" if self.headline.get("plateau_goodput_rps") is None else "plateau"
+
+    @property
+    def p95_change(self) -> str:
+        """'+5 %' against the baseline's p95; empty where there is none."""
+        before = (self.baseline.headline or {}).get("p95_ms") if self.baseline else None
+        if not before or self.p95_ms is None or self.baseline == self.run:
+            return ""
+        return wording.change(self.p95_ms / before)
+
+    @property
+    def load(self) -> str:
+        return str(self.headline.get("shape") or "")
+
+    @property
+    def target(self) -> str:
+        return str(self.headline.get("target") or "")
+
+    @property
+    def target_host(self) -> str:
+        """The target without the scheme that all have."""
+        return self.target.partition("://")[2] or self.target
 
     @property
     def p95_ms(self) -> float | None:
@@ -36,11 +65,15 @@ class RunRow:
         return self.headline.get("error_rate")
 
     @property
-    def labels(self) -> list[str]:
-        return [f"{key}={value}" for key, value in self.run.labels.items()]
+    def labels(self) -> list[tuple[str, str]]:
+        """Each as it is shown, and the address that looks for it."""
+        return [
+            (f"{key}={value}", "?" + urlencode({"label": f"{key}:{value}"}))
+            for key, value in self.run.labels.items()
+        ]
 
 
-def row(run: Run, retests: Sequence[Retest] = ()) -> RunRow:
+def row(run: Run, retests: Sequence[Retest] = (), baseline: Run | None = None) -> RunRow:
     headline = run.headline or {}
     points = headline.get("capacity") or []
     reached = [point for point in points if point.get("verdict") == "reached"]
@@ -50,6 +83,7 @@ def row(run: Run, retests: Sequence[Retest] = ()) -> RunRow:
         point=telling(points),
         more=max(len(reached) - 1, 0),
         retests=[one for one in retests if one.outcome != Retest.Outcome.NOT_APPLICABLE],
+        baseline=baseline,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Concatenate, ParamSpec
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
-from runs.access import Access, Scope
+from runs.access import Access
 from runs.errors import Forbidden, NotFound
 
 P = ParamSpec("P")
@@ -19,8 +19,7 @@ def access(request: HttpRequest) -> Access:
     user = request.user
     if not user.is_authenticated:
         raise PermissionDenied("Sign in to see this page.")
-    scope: Scope = "admin" if user.is_staff else "triage"
-    return Access(name=user.get_username(), scopes=frozenset({scope}), user=user)
+    return Access.of_user(user)
 
 
 def page(view: View[P]) -> View[P]:

@@ -3,7 +3,7 @@
 (() => {
   "use strict";
   const setup = JSON.parse(document.getElementById("figure-setup").textContent);
-  const areas = [...document.querySelectorAll("[data-figure]")];
+  const areas = [];
   const drawn = new Set();
 
   const figureOf = (area) => JSON.parse(document.getElementById(area.dataset.figure).textContent);
@@ -52,6 +52,12 @@
     drawn.add(area);
     area.dataset.drawn = "true";
     if (area.dataset.axis) share(area);
+    area.on("plotly_click", follow);
+  };
+  /* A point that stands for a run leads to its page. */
+  const follow = (event) => {
+    const [address] = event.points?.[0]?.customdata ?? [];
+    if (/^\/runs\/[0-9a-f-]+\/$/.test(address ?? "")) location.assign(address);
   };
 
   /* Zoom carries over between the charts of one axis, and to those drawn later. */
@@ -86,7 +92,17 @@
     },
     { rootMargin: "300px" },
   );
-  areas.forEach((area) => seen.observe(area));
+  /* The page's figures at first, and those of parts that come later. */
+  const adopt = (root) => {
+    root.querySelectorAll("[data-figure]").forEach((area) => {
+      if (areas.includes(area)) return;
+      areas.push(area);
+      seen.observe(area);
+    });
+    root.querySelectorAll("[data-table-of]").forEach((details) => {
+      details.addEventListener("toggle", () => tabulate(details), { once: true });
+    });
+  };
   document.addEventListener("headroom:theme", () => drawn.forEach(draw));
   addEventListener("beforeprint", () => areas.forEach(draw));
 
@@ -124,7 +140,6 @@
     });
     details.querySelector("div").replaceChildren(table);
   };
-  document.querySelectorAll("[data-table-of]").forEach((details) => {
-    details.addEventListener("toggle", () => tabulate(details), { once: true });
-  });
+  adopt(document);
+  document.addEventListener("htmx:afterSettle", (event) => adopt(event.target));
 })();

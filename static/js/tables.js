@@ -32,7 +32,8 @@
 
   const visibleRows = (table) =>
     [table.tHead.rows[0], ...table.tBodies[0].rows].filter((row) => !row.hidden);
-  const cells = (row) => [...row.cells].map((cell) => cell.dataset.value || text(cell));
+  const cells = (row) =>
+    [...row.cells].filter((cell) => !cell.hidden).map((cell) => cell.dataset.value || text(cell));
 
   /* A cell that a spreadsheet would run as a formula gets an apostrophe in front. */
   const csvCell = (word) => {
@@ -48,7 +49,7 @@
     const lines = visibleRows(table).map(
       (row) => `| ${[...row.cells].map((cell) => markdownCell(text(cell))).join(" | ")} |`,
     );
-    lines.splice(1, 0, `|${" --- |".repeat(table.tHead.rows[0].cells.length)}`);
+    lines.splice(1, 0, `|${" --- |".repeat(cells(table.tHead.rows[0]).length)}`);
     return lines.join("\n") + "\n";
   };
   const save = (content, name) => {
@@ -57,6 +58,65 @@
     link.download = name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  };
+
+  /* What is searched and how it is sorted stand in the address, so that the view can be sent. */
+  const addressed = (table, search) => {
+    const write = (name, value) => {
+      const address = new URL(location.href);
+      if (value) address.searchParams.set(name, value);
+      else address.searchParams.delete(name);
+      history.replaceState(history.state, "", address);
+    };
+    search?.addEventListener("input", () => write("find", search.value));
+    table.tHead.addEventListener("click", () => {
+      const head = table.querySelector("[aria-sort]");
+      if (!head) return;
+      const turn = head.getAttribute("aria-sort") === "descending" ? "d" : "a";
+      write("sort", `${head.cellIndex}${turn}`);
+    });
+    const restore = () => {
+      const asked = new URL(location.href).searchParams;
+      if (search) search.value = asked.get("find") ?? "";
+      const [, column, turn] = /^(\d{1,3})([ad])$/.exec(asked.get("sort") ?? "") ?? [];
+      const head = table.tHead.rows[0].cells[Number(column)];
+      if (column === undefined || !head?.querySelector(".sort")) return;
+      sortBy(table, head);
+      if (turn === "d") sortBy(table, head);
+    };
+    return { restore };
+  };
+
+  /* The column chooser: which columns are shown is remembered for every run's page. */
+  const choosable = (table, tools) => {
+    const boxes = [...tools.querySelectorAll("[data-column]")];
+    const key = `headroom-columns-${table.id}`;
+    const show = (box) => {
+      const at = Number(box.dataset.column);
+      for (const row of table.rows) row.cells[at].hidden = !box.checked;
+    };
+    const remember = () => {
+      const shown = boxes.filter((box) => box.checked).map((box) => box.dataset.column);
+      try {
+        localStorage.setItem(key, JSON.stringify(shown));
+      } catch {
+        // the choice then lasts as long as the page
+      }
+    };
+    let shown = null;
+    try {
+      shown = JSON.parse(localStorage.getItem(key));
+    } catch {
+      shown = null;
+    }
+    boxes.forEach((box) => {
+      if (Array.isArray(shown)) box.checked = shown.includes(box.dataset.column);
+      show(box);
+      box.addEventListener("change", () => {
+        show(box);
+        remember();
+      });
+    });
   };
 
   document.querySelectorAll("table[data-table]").forEach((table) => {
@@ -80,8 +140,11 @@
       }
       if (count) count.textContent = `${shown} of ${table.tBodies[0].rows.length} rows`;
     };
+    choosable(table, tools);
+    const state = "state" in tools.dataset ? addressed(table, search) : null;
     search?.addEventListener("input", narrow);
     pooled?.addEventListener("change", narrow);
+    state?.restore();
     narrow();
     tools.querySelector("[data-markdown]")?.addEventListener("click", () =>
       window.headroom.copy(markdown(table), "the table as Markdown"),

@@ -37,7 +37,9 @@ def test_a_percentile_is_a_value_that_was_measured() -> None:
 def test_a_percentile_of_a_spread_is_its_nearest_rank(values: list[int], permille: int) -> None:
     one = math.ceil(Fraction(permille, 1000) * len(values))
     assert at_ranks(np.sort(values), [one]) == {one: sorted(values)[one - 1] / 1000}
-    assert spread(np.array(values)).p95 == sorted(values)[math.ceil(len(values) * 19 / 20) - 1] / 1000
+    assert (
+        spread(np.array(values)).p95 == sorted(values)[math.ceil(len(values) * 19 / 20) - 1] / 1000
+    )
 
 
 def test_a_rank_beyond_the_values_has_no_value() -> None:

@@ -137,14 +137,6 @@ def test_declared_warm_up_is_not_looked_at() -> None:
     assert _found(replace(data, samples=slow, plan=plan)).verdict == "not_reached"
 
 
-def test_a_p95_limit_gives_the_highest_load_that_met_it() -> None:
-    data = staircases.queue(STAIRS)
-    (found,) = saturation.find(data, p95_limit_ms=60)
-    assert found.slo_capacity_jps == 60.0
-    (found,) = saturation.find(data, p95_limit_ms=50)
-    assert found.slo_capacity_jps is None
-
-
 def test_users_in_a_closed_model_saturate_where_more_of_them_bring_no_more() -> None:
     found = _found(closed_run([1, 2, 3, 4, 6, 8, 12, 16], servers=4, service_s=0.05))
     assert found.verdict == "reached"

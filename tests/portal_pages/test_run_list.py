@@ -113,8 +113,9 @@ def test_the_number_of_queries_does_not_grow_with_the_runs(
     for minute in range(40):
         records.retest(action, records.run(project, 40 + minute))
     get(visitor)
-    # session, user, project, campaigns, count, runs, re-tests
-    with django_assert_num_queries(7):
+    # session, user, project, count, runs, re-tests, baselines, campaigns, labels to complete,
+    # saved views, the person's role
+    with django_assert_num_queries(11):
         get(visitor)
 
 

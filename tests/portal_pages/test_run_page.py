@@ -213,6 +213,7 @@ def test_a_run_page_costs_a_fixed_number_of_queries(
         records.file(run, f"samples-{number:05d}.ndjson.zst")
         records.retest(records.action(project), run)
     get(visitor, run)
-    # session, user, run with its project, files, re-tests with their actions
-    with django_assert_num_queries(5):
+    # session, user, run with its project, files, share link, the person's role, mark, audit log,
+    # baseline, re-tests with their actions, what they moved
+    with django_assert_num_queries(11):
         get(visitor, run)

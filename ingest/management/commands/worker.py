@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from ingest import courier
 from ingest.worker import Worker
 
 
@@ -32,6 +33,8 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
+        messages = courier.started()
         self.stdout.write("The worker waits for runs.")
         self.stdout.flush()
         worker.run()
+        messages.stop()

@@ -5,7 +5,9 @@ from runs.analysis.criteria.expression import By, Criterion
 from runs.analysis.criteria.grammar import parse
 from runs.analysis.criteria.judge import Bench, evaluate, judge, unjudged
 from runs.analysis.criteria.judgement import CriterionVerdict, Judgement
-from runs.analysis.criteria.measurement import Figures
+from runs.analysis.criteria.measurement import Figures, Measures
+from runs.analysis.criteria.repeats import Remembered, Repeats
+from runs.analysis.criteria.sentence import sentence
 from runs.analysis.criteria.statistic import STATISTICS
 from runs.analysis.errors import CriterionError
 
@@ -19,10 +21,14 @@ __all__ = [
     "CriterionVerdict",
     "Figures",
     "Judgement",
+    "Measures",
+    "Remembered",
+    "Repeats",
     "catalogue_of",
     "check",
     "evaluate",
     "judge",
     "parse",
+    "sentence",
     "unjudged",
 ]

@@ -4,13 +4,13 @@ from typing import Final
 
 from runs.analysis import wording
 from runs.analysis.criteria.catalogue import Cell
-from runs.analysis.criteria.measurement import Figures
+from runs.analysis.criteria.measurement import Measures
 from runs.analysis.plan import Phase
 
 SAME_LOAD: Final = 0.03  # loads that differ by more are not compared
 
 
-def why_not(run: Figures, before: Figures, cell: Cell) -> str:
+def why_not(run: Measures, before: Measures, cell: Cell) -> str:
     """Why the two runs' figures of a cell cannot be held against each other; empty if they can."""
     mine, other = (_phase(one, cell) for one in (run, before))
     if mine is None or other is None:
@@ -36,8 +36,8 @@ def why_not(run: Figures, before: Figures, cell: Cell) -> str:
     )
 
 
-def _phase(figures: Figures, cell: Cell) -> Phase | None:
-    mine = figures.data.plan.phases_of(cell.scenario)
+def _phase(figures: Measures, cell: Cell) -> Phase | None:
+    mine = figures.plan.phases_of(cell.scenario)
     return next((phase for phase in mine if phase.phase == cell.phase), None)
 
 

@@ -26,7 +26,7 @@ from runs.analysis.criteria.expression import (
 )
 from runs.analysis.criteria.grammar import parse
 from runs.analysis.criteria.judgement import Judgement
-from runs.analysis.criteria.measurement import Figures, Measurement
+from runs.analysis.criteria.measurement import Figures, Measurement, Measures
 from runs.analysis.criteria.trial import Outcome, Trial
 from runs.analysis.errors import CriterionError
 from runs.analysis.estimate import Estimate
@@ -81,7 +81,7 @@ class Bench:
     """
 
     def __init__(
-        self, run: Figures, baseline: Figures | None, by: By | None, widened: float | None = None
+        self, run: Measures, baseline: Measures | None, by: By | None, widened: float | None = None
     ) -> None:
         self.run = run
         self.baseline = baseline
@@ -160,7 +160,7 @@ def _unreadable(text: str, by: By, error: CriterionError) -> Judgement:
     return Judgement(text, by, "inconclusive", None, None, None, "", 0, reason)
 
 
-def _cell_before(run: Figures, before: Figures, atom: Atom, cell: Cell) -> Measurement:
+def _cell_before(run: Measures, before: Measures, atom: Atom, cell: Cell) -> Measurement:
     """The baseline's figure of the same cell, unless the loads were not the same."""
     reason = comparability.why_not(run, before, cell)
     if reason:
@@ -168,8 +168,8 @@ def _cell_before(run: Figures, before: Figures, atom: Atom, cell: Cell) -> Measu
     return before.of_cell(atom.statistic, cell)
 
 
-def _capacity_before(run: Figures, before: Figures, atom: Atom, scenario: str) -> Measurement:
-    models = [{phase.model for phase in one.data.plan.phases_of(scenario)} for one in (run, before)]
+def _capacity_before(run: Measures, before: Measures, atom: Atom, scenario: str) -> Measurement:
+    models = [{phase.model for phase in one.plan.phases_of(scenario)} for one in (run, before)]
     if models[0] and models[1] and models[0] != models[1]:
         reason = "one run has an open load and the other a closed one: they are never compared"
         return Measurement(scenario, Estimate(None, None, None, 0, reason))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,7 @@ from runs.analysis.criteria.catalogue import Catalogue, Cell, catalogue_of
 from runs.analysis.criteria.statistic import Statistic
 from runs.analysis.estimate import Estimate
 from runs.analysis.outcomes import FAILED, OUTCOMES, UNDECLARED, UNRANKED, UNSENT
+from runs.analysis.plan import Plan
 from runs.analysis.run_data import RunData
 from runs.analysis.saturation.result import Saturation
 
@@ -48,7 +49,8 @@ class Measurement:
     `where` names the series; `fewest` is how many samples the point needs; `is_from_below` says
     that the true value is the estimate's or more; `is_ratio_scaled` that its noise is a matter
     of per cent, so that uncertainties join in the logarithm; `is_all_offered` that a flow was as
-    great as what was due.
+    great as what was due. `hits` are those behind a share, null for other figures, and
+    `inflation` how much more they vary than independent ones would.
     """
 
     where: str
@@ -57,6 +59,21 @@ class Measurement:
     is_from_below: bool = False
     is_ratio_scaled: bool = True
     is_all_offered: bool = False
+    hits: int | None = None
+    inflation: float = 1.0
+
+
+class Measures(Protocol):
+    """What criteria ask: a run, or repeats of it taken together."""
+
+    @property
+    def plan(self) -> Plan: ...
+    @property
+    def catalogue(self) -> Catalogue: ...
+    def of_cell(self, statistic: Statistic, cell: Cell) -> Measurement: ...
+    def of_scenario(self, statistic: Statistic, scenario: str) -> Measurement: ...
+    def of_metric(self, statistic: Statistic, metric: str, phase: str | None) -> Measurement: ...
+    def offered_rate(self, cell: Cell) -> float | None: ...
 
 
 class Figures:
@@ -65,6 +82,10 @@ class Figures:
     def __init__(self, data: RunData, saturation: tuple[Saturation, ...]) -> None:
         self.data = data
         self._saturation = {point.scenario: point for point in saturation}
+
+    @property
+    def plan(self) -> Plan:
+        return self.data.plan
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -157,7 +178,9 @@ class Figures:
         when = found.due_us[hits]
         inflation = intervals.share_inflation(*_per_second(when, times))
         estimate = intervals.share(len(when), len(times), inflation)
-        return Measurement(str(cell), estimate, is_ratio_scaled=False)
+        return Measurement(
+            str(cell), estimate, is_ratio_scaled=False, hits=len(when), inflation=inflation
+        )
 
     def _times(self, time: str, cell: Cell) -> tuple[Floats, Floats]:
         """Times in ms (+inf: unanswered) and when they were due in seconds."""
@@ -170,7 +193,7 @@ class Figures:
             case "service":
                 start_us = found.started_us
             case "all":
-                kept = ~np.isin(found.outcome, _UNSENT)
+                start_us, kept = found.all_from_us, ~np.isin(found.outcome, _UNSENT)
             case "first_token":
                 end_us, kept = found.first_token_us, is_ok & (found.first_token_us != NO_TOKEN)
         took = (end_us[kept] - start_us[kept]) / 1000

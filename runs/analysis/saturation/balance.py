@@ -20,6 +20,10 @@ _LIKELY: Final = 1.5
 # Evidence that a loss lasts: share lost, standard errors, and Student's t over the parts of the
 # stage. No stage below its capacity showed as much in 3,900 simulated systems.
 _LASTING: Final = ((0.05, 4.0, 3.0), (0.05, 3.5, 4.0), (0.10, 5.0, 2.0))
+# So many refusals, and such a share, are a limit.
+_FEWEST_RULED: Final = 20
+_LEAST_RULED: Final = 0.05
+_UNAVAILABLE: Final = 503
 _PARTS: Final = 8
 _DOUBTFUL: Final = 2.0
 _FEWEST_DUE: Final = 10
@@ -148,14 +152,26 @@ def _weighed(flow: Flow, segment: Segment, before: Stage | None, base: Baseline)
     loss_before, sigmas_before = _lacking(flow, (since, end), base)
     goodput = flow.answered_in(*window) / (end - window[0])
     steadiness, trimmed = _steadiness(flow, window, base)
-    lasting = trimmed > loss / 5 and any(
-        loss > least and sigmas > sure and steadiness > steady for least, sure, steady in _LASTING
+    lasting = _is_ruled(flow, window) or (
+        trimmed > loss / 5
+        and any(
+            loss > least and sigmas > sure and steadiness > steady
+            for least, sure, steady in _LASTING
+        )
     )
     stage = Stage(
         segment, window, offered, goodput, count, loss, sigmas, loss_before, sigmas_before,
         steadiness, lasting,
     )  # fmt: skip
     return stage if not _overloaded(stage, before) else _marked(stage)
+
+
+def _is_ruled(flow: Flow, window: tuple[float, float]) -> bool:
+    """Whether a rule refused (429 and the like): that is no accident, however short it was. A 503
+    is one of a full queue, and passes with it."""
+    part = flow.between(*window)
+    refused = int((flow.refused[part] & (flow.status[part] != _UNAVAILABLE)).sum())
+    return refused >= _FEWEST_RULED and refused > _LEAST_RULED * (part.stop - part.start)
 
 
 def _lacking(flow: Flow, window: tuple[float, float], base: Baseline) -> tuple[float, float]:

@@ -26,6 +26,9 @@ _WASTES: Final = np.concatenate([np.linspace(0.05, 1.0, 20), np.linspace(1.1, 3.
 _DROPS: Final = np.linspace(0.3, 0.98, 35)
 # A small drop is more likely than a large one.
 _DROP_LOGS: Final = -(1 - _DROPS) / 0.08
+# From this weight on a shape is taken for settled: the tails of what is all but excluded would
+# make up most of a 95 % interval.
+_CLEAR: Final = 0.9
 _TAILS: Final = (0.025, 0.5, 0.975)
 
 
@@ -53,14 +56,28 @@ class Prior:
 
 
 @dataclass(frozen=True)
-class Bend:
-    """`weights` are those of plateau, part, waste and drop; `share` is the mean of h."""
+class Spread:
+    """A capacity and its 95 % interval."""
 
     capacity: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Bend:
+    """`weights` are those of plateau, part, waste and drop; `share` is the mean of h. `spread`
+    is the capacity over all of them, `level` where throughput does not fall."""
+
+    spread: Spread
+    level: Spread
     weights: tuple[float, float, float, float]
     share: float
+
+    @property
+    def falling(self) -> float:
+        """How likely it is that throughput falls beyond the capacity."""
+        return self.weights[2] + self.weights[3]
 
 
 def find(points: Points, prior: Prior) -> Bend:
@@ -75,13 +92,34 @@ def find(points: Points, prior: Prior) -> Bend:
         grid = _zoomed(grid, marginal, top)
     weights = _weighed(scaled, prior, grid)
     marginal = np.sum([w.sum(axis=1) for w in weights], axis=0)
-    low, middle, high = _quantiles(grid, marginal)
     kinds = [float(w.sum() / marginal.sum()) for w in weights]
+    clear = kinds[0] > _CLEAR * (kinds[0] + kinds[1])
+    level = weights[0].sum(axis=1) + (0 if clear else weights[1].sum(axis=1))
     part = weights[1].sum(axis=0)
     share = float((part * _PARTS).sum() / max(float(part.sum()), 1e-300))
+    every = _quantiles(grid, level if clear and kinds[0] > _CLEAR else marginal, unit)
     return Bend(
-        middle * unit, low * unit, high * unit, (kinds[0], kinds[1], kinds[2], kinds[3]), share
+        every, _quantiles(grid, level, unit), (kinds[0], kinds[1], kinds[2], kinds[3]), share
     )
+
+
+def joined(level: Spread, falling: Spread, weight: float) -> Spread:
+    """Two answers as one, the second of a weight: of the mixture of two normal distributions
+    that have each its own spread on either side."""
+    low = min(level.low, falling.low) * 0.9
+    high = max(level.high, falling.high) * 1.1
+    grid = np.linspace(low, high, 4 * _CELLS)
+    density = (1 - weight) * _density(level, grid) + weight * _density(falling, grid)
+    return _quantiles(grid, density, 1.0)
+
+
+def _density(spread: Spread, grid: Floats) -> Floats:
+    below = max(spread.capacity - spread.low, 1e-6 * spread.capacity)
+    above = max(spread.high - spread.capacity, 1e-6 * spread.capacity)
+    sigma = np.where(grid < spread.capacity, below, above) / 1.96
+    # Half of the probability on either side, as the capacity is a median.
+    found: Floats = np.exp(-0.5 * ((grid - spread.capacity) / sigma) ** 2) / sigma
+    return found
 
 
 def _weighed(points: Points, prior: Prior, grid: Floats) -> list[Floats]:
@@ -92,7 +130,7 @@ def _weighed(points: Points, prior: Prior, grid: Floats) -> list[Floats]:
     models = (
         np.broadcast_to(capacity, (len(grid), 1, len(points.offered))),
         capacity + _PARTS[None, :, None] * (offered - capacity),
-        capacity * (offered / capacity) ** -_WASTES[None, :, None],
+        capacity * (np.maximum(offered, 1e-9) / capacity) ** -_WASTES[None, :, None],
         _DROPS[None, :, None] * capacity,
     )
     plain = points.errors[:1]
@@ -128,7 +166,7 @@ def _zoomed(grid: Floats, marginal: Floats, top: float) -> Floats:
     return np.geomspace(kept[0] / step, min(kept[-1] * step, top), len(grid))
 
 
-def _quantiles(grid: Floats, marginal: Floats) -> tuple[float, float, float]:
+def _quantiles(grid: Floats, marginal: Floats, unit: float) -> Spread:
     below = np.cumsum(marginal) - marginal / 2
-    low, middle, high = np.interp(_TAILS, below / marginal.sum(), grid)
-    return float(low), float(middle), float(high)
+    low, middle, high = np.interp(_TAILS, below / max(float(marginal.sum()), 1e-300), grid) * unit
+    return Spread(float(middle), float(low), float(high))

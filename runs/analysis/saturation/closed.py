@@ -5,14 +5,15 @@ longer bring more of it. The interval is that of the pooled goodput of the level
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 
 from runs.analysis.plan import Phase
-from runs.analysis.saturation import rate
-from runs.analysis.saturation.flow import MICROS, Floats, Flow
+from runs.analysis.saturation import rate, recovered
+from runs.analysis.saturation.flow import MICROS, Floats, Flow, Segment
+from runs.analysis.saturation.result import Interval
 
 _NEAR: Final = 0.7
 _FEWEST_STAGES: Final = 3
@@ -25,7 +26,7 @@ class Level:
     """One stage: so many users, and the goodput and load that came of it, in journeys/s."""
 
     phase: str
-    users: int
+    users: float
     window: tuple[float, float]
     goodput: float
     half: float
@@ -37,12 +38,11 @@ class Closed:
     """`users` is the number at which goodput levels off."""
 
     verdict: Literal["reached", "not_reached", "inconclusive"]
-    capacity: float | None
-    low: float | None
-    high: float | None
-    users: float | None
-    is_retrograde: bool
     levels: tuple[Level, ...]
+    capacity: float | None = None
+    ci: Interval | None = None
+    users: float | None = None
+    is_retrograde: bool = False
 
 
 def levels(flow: Flow, phases: Sequence[Phase]) -> tuple[Level, ...]:
@@ -51,12 +51,23 @@ def levels(flow: Flow, phases: Sequence[Phase]) -> tuple[Level, ...]:
     for phase in phases:
         start, end = phase.window_us[0] / MICROS, phase.end_us / MICROS
         if phase.users and end > start:
-            level = _level(flow, phase, start, end)
+            level = _level(flow, phase.phase, phase.users, start, end)
             found += [level] if level else []
     return tuple(sorted(found, key=lambda level: level.users))
 
 
-def _level(flow: Flow, phase: Phase, start: float, end: float) -> Level | None:
+def levels_in_flight(flow: Flow, pieces: Sequence[Segment]) -> tuple[Level, ...]:
+    """Pieces of a load that nobody planned, with the mean number in flight for users."""
+    found = []
+    for piece in pieces:
+        level = _level(flow, piece.phase, 1.0, piece.start, piece.end)
+        if level:
+            users = max(recovered.in_flight(flow, *level.window), 1e-9)
+            found.append(replace(level, users=users))
+    return tuple(sorted(found, key=lambda level: level.users))
+
+
+def _level(flow: Flow, phase: str, users: float, start: float, end: float) -> Level | None:
     part = flow.between(start, end)
     took = flow.took[part][flow.good[part]]
     if len(took) < _FEWEST_ANSWERS:
@@ -69,13 +80,13 @@ def _level(flow: Flow, phase: Phase, start: float, end: float) -> Level | None:
         return None
     offered = flow.due_in(*window) / (end - window[0])
     half = max(found.half, 0.003 * found.value)
-    return Level(phase.phase, phase.users or 0, window, found.value, half, offered)
+    return Level(phase, users, window, found.value, half, offered)
 
 
 def find(flow: Flow, found: Sequence[Level]) -> Closed:
     """STATISTICS: the gain of the last stages, and the efficiency of a user, against the first."""
     if len({level.users for level in found}) < _FEWEST_STAGES:
-        return Closed("inconclusive", None, None, None, None, False, tuple(found))
+        return Closed("inconclusive", tuple(found))
     users = np.array([level.users for level in found], dtype=float)
     goodput = np.array([level.goodput for level in found])
     half = np.array([level.half for level in found])
@@ -91,7 +102,7 @@ def find(flow: Flow, found: Sequence[Level]) -> Closed:
         verdict: Literal["inconclusive", "not_reached"] = (
             "inconclusive" if gain - doubt < 0.3 and yields < 0.8 else "not_reached"
         )
-        return Closed(verdict, None, None, None, None, False, tuple(found))
+        return Closed(verdict, tuple(found))
     falls = goodput[last] < 0.97 * goodput[best] - np.hypot(half[last], half[best])
     if falls:
         return _peak(found, users, goodput, half, best)
@@ -108,10 +119,8 @@ def _plateau(
     pooled = rate.of(flow.answers, windows)
     width = max(1.1 * pooled.half, _FLOOR * pooled.value)
     high = max(pooled.value + width, top + 0.5 * half[best])
-    return Closed(
-        "reached", pooled.value, pooled.value - width, float(high), pooled.value / alone, False,
-        tuple(found),
-    )  # fmt: skip
+    ci = (pooled.value - width, float(high))
+    return Closed("reached", tuple(found), pooled.value, ci, pooled.value / alone)
 
 
 def _peak(
@@ -130,7 +139,5 @@ def _peak(
             value = float(a * vertex_off**2 + b * vertex_off + c)
     capacity = max(top, (top + value) / 2)
     width = max(float(half[best]), 0.02 * top, abs(value - top))
-    return Closed(
-        "reached", capacity, capacity - width, capacity + width, float(np.exp(vertex)), True,
-        tuple(found),
-    )  # fmt: skip
+    ci = (capacity - width, capacity + width)
+    return Closed("reached", tuple(found), capacity, ci, float(np.exp(vertex)), True)

@@ -7,6 +7,7 @@ of overloaded stages between the quantiles of low load says how likely each h is
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -24,6 +25,92 @@ _TIE: Final = 1.005
 _LEAST: Final = 0.02
 # Neither the two distributions nor the requests are as independent as counting takes them to be.
 _OVERDISPERSION: Final = 2.0
+# A valley between two groups of latencies: how much of the smaller group may lie in it, how wide
+# it is at least, and how small a group may be.
+_VALLEY: Final = 0.06
+_WIDTH: Final = 1.8
+_SMALLEST: Final = 0.03
+_CANDIDATES: Final = 120
+_APART: Final = 4.0
+_AS_BEFORE: Final = 0.7
+
+
+@dataclass(frozen=True)
+class Split:
+    """What is answered within `threshold` seconds under overload needs nothing of what is
+    saturated: a `share` of all, known to within `error` (one standard error)."""
+
+    threshold: float
+    share: float
+    error: float
+
+
+def split(calls: Flow, windows: Sequence[tuple[float, float]], healthy: Floats) -> Split | None:
+    """Where under overload the answers fall in two groups with a valley in between: those that
+    came at once, and those that waited (or failed). None where they do not.
+
+    The healthy latencies sharpen the share, where they have a valley of their own that agrees.
+    """
+    parts = [calls.between(start, end) for start, end in windows]
+    due = sum(part.stop - part.start for part in parts)
+    if due < _FEWEST or len(healthy) < _FEWEST:
+        return None
+    took = np.sort(np.concatenate([calls.took[part][calls.good[part]] for part in parts]))
+    valley = _valley(took, due)
+    if valley is None:
+        return None
+    threshold, share = valley
+    if not _is_as_before(took, due, share, healthy):
+        return None
+    error = float(np.sqrt(share * (1 - share) / due))
+    before = np.sort(healthy)
+    own = _valley(before, len(before), share)
+    if own is None:
+        return Split(threshold, share, error)
+    return _joined(threshold, (share, error), (own[1], len(before)))
+
+
+def _is_as_before(took: Floats, due: int, share: float, healthy: Floats) -> bool:
+    """Whether the fast group is as fast as the fastest are at low load: who waits in one queue
+    with all others is not."""
+    parts = share * np.array([0.25, 0.5, 0.75])
+    came = np.searchsorted(took, np.quantile(healthy, parts) * _TIE, side="right") / due
+    return bool((came >= _AS_BEFORE * parts - 2 * np.sqrt(parts / due)).all())
+
+
+def _joined(threshold: float, over: tuple[float, float], own: tuple[float, int]) -> Split:
+    """The share from both, where they agree; else the one under overload."""
+    (share, error), (before, size) = over, own
+    other = float(np.sqrt(before * (1 - before) / size))
+    if abs(before - share) > _APART * np.hypot(error, other):
+        return Split(threshold, share, max(error, abs(before - share) / 2))
+    weight = other**2 / (error**2 + other**2)
+    mean = weight * share + (1 - weight) * before
+    return Split(threshold, mean, float(error * other / np.hypot(error, other)))
+
+
+def _valley(took: Floats, due: int, near: float | None = None) -> tuple[float, float] | None:
+    """Where the fewest of some ascending latencies lie between two groups, and the share of `due`
+    below; with `near`, where that share is close to it. None where there is no such place."""
+    if not len(took):
+        return None
+    low, high = max(float(took[0]), 1e-4), max(float(took[-1]), 2e-4)
+    at = np.geomspace(low, high * _WIDTH, _CANDIDATES)
+    half = np.sqrt(_WIDTH)
+    below = np.searchsorted(took, at) / due
+    inside = (np.searchsorted(took, at * half) - np.searchsorted(took, at / half)) / due
+    smaller = np.minimum(below, len(took) / due - below)
+    fits = (smaller >= _SMALLEST) & (inside <= _VALLEY * smaller)
+    if near is not None:
+        fits &= np.abs(below - near) <= 0.1
+    if not fits.any():
+        return None
+    depth = np.where(fits, inside / np.maximum(smaller, 1e-9), np.inf)
+    # At the fast end of the valley, so that at the beginning of an overload those who need what
+    # is saturated, and do not wait yet, are not taken for direct ones.
+    best = np.flatnonzero(depth <= depth.min() + _VALLEY / 10)
+    i = int(best[0])
+    return float(at[i]), float(below[i])
 
 
 def likelihood(calls: Flow, windows: Sequence[tuple[float, float]], healthy: Floats) -> Floats:

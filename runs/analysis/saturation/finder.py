@@ -1,31 +1,36 @@
 """The saturation point of each scenario, and of the whole system at its declared mix."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import polars as pl
 
 from runs.analysis import journeys
 from runs.analysis.percentiles import nearest_rank
-from runs.analysis.plan import Phase
 from runs.analysis.run_data import RunData
-from runs.analysis.saturation import closed, flow, open_model, rate, system, words
+from runs.analysis.saturation import (
+    closed,
+    flow,
+    headroom,
+    open_model,
+    rate,
+    recovered,
+    system,
+    words,
+)
 from runs.analysis.saturation.balance import Stage
 from runs.analysis.saturation.closed import Closed, Level
 from runs.analysis.saturation.flow import Flow
 from runs.analysis.saturation.open_model import Found
-from runs.analysis.saturation.result import Cause, Headroom, Interval, LoadPoint, Saturation
+from runs.analysis.saturation.result import Cause, Interval, LoadPoint, Saturation
+from runs.analysis.saturation.system import Parts
 
 
-def find(data: RunData, p95_limit_ms: float | None = None) -> tuple[Saturation, ...]:
-    """An entry for each scenario of the plan, then one for the whole where several ran together.
-
-    With a limit, `slo_capacity_jps` is the highest load at which p95 of good journeys met it.
-    """
+def find(data: RunData) -> tuple[Saturation, ...]:
+    """An entry for each scenario of the plan, then one for the whole where several ran together."""
     answers = data.derived(_answers)
-    points = [_saturation(data, name, one, p95_limit_ms) for name, one in answers.items()]
-    found = {name: one.found for name, one in answers.items() if isinstance(one.found, Found)}
-    whole = system.find(data, {name: one.flow for name, one in answers.items()}, found)
+    points = [_saturation(data, name, one) for name, one in answers.items()]
+    whole = system.find(data, {name: one.parts for name, one in answers.items()})
     return (*points, *((whole,) if whole else ()))
 
 
@@ -40,12 +45,48 @@ def curve(data: RunData, scenario: str) -> tuple[LoadPoint, ...]:
     return tuple(_stage_point(mine, stage) for stage in found.stages)
 
 
+def kept_up(data: RunData) -> dict[str, dict[str, float]]:
+    """The journeys/s of each scenario's phases that had a constant load and kept up with it."""
+    loads: dict[str, dict[str, float]] = {}
+    for name, answer in data.derived(_answers).items():
+        mine = loads[name] = {}
+        if answer.open:
+            level = [one for one in answer.open.stages if not one.segment.is_ramp and one.count]
+            mine |= {one.segment.phase: one.offered for one in level if not one.is_overloaded}
+        if answer.closed:
+            mine |= {level.phase: level.offered for level in answer.closed.levels}
+    return loads
+
+
 @dataclass(frozen=True)
 class _Answer:
-    """What a scenario's flow showed: an open load, or mostly a closed one."""
+    """What a scenario's flow showed under its open phases and under its closed ones; `is_recovered`
+    where nobody knows which they were."""
 
     flow: Flow
-    found: Found | Closed
+    open: Found | None
+    closed: Closed | None
+    is_recovered: bool
+
+    @property
+    def found(self) -> Found | Closed:
+        """The one that says more: a capacity before none, the narrower of two."""
+        both: list[Found | Closed] = [one for one in (self.open, self.closed) if one is not None]
+        return min(both, key=_doubt, default=open_model.NOTHING)
+
+    @property
+    def parts(self) -> Parts:
+        return Parts(self.flow, self.open, self.closed)
+
+
+_ORDER: Final = ("reached", "inconclusive", "not_reached")
+
+
+def _doubt(found: Found | Closed) -> tuple[int, float]:
+    """Where one model reached its limit, that is the answer; and a doubt goes before a 'not
+    reached', since it may be that the other model did not go as far."""
+    width = (found.ci[1] - found.ci[0]) / found.capacity if found.ci and found.capacity else 9.0
+    return _ORDER.index(found.verdict), width
 
 
 def _answers(data: RunData) -> dict[str, _Answer]:
@@ -56,17 +97,30 @@ def _answers(data: RunData) -> dict[str, _Answer]:
 
 def _answer(data: RunData, name: str, mine: Flow) -> _Answer:
     phases = data.plan.phases_of(name)
-    if _is_closed(phases):
-        return _Answer(mine, closed.find(mine, closed.levels(mine, phases)))
-    return _Answer(mine, open_model.find(mine, _calls(data, name, mine), flow.segments(phases)))
+    unknown = [phase for phase in phases if recovered.is_unscheduled(phase)]
+    known = [phase for phase in phases if phase.model == "open" and phase not in unknown]
+    users = [phase for phase in phases if phase.model == "closed"]
+    cut = [piece for phase in unknown for piece in recovered.segments(mine, phase)]
+    stages = sorted([*flow.segments(known), *cut], key=lambda one: one.start)
+    found = None
+    if stages or not users:
+        found = open_model.find(mine, _calls(data, name, mine), stages)
+    if unknown and not known and not users:
+        pieces = [piece for phase in unknown for piece in recovered.pieces(phase)]
+        in_flight = closed.find(mine, closed.levels_in_flight(mine, pieces))
+        return _Answer(mine, *recovered.judged(found, in_flight), is_recovered=True)
+    waiting = closed.find(mine, closed.levels(mine, users)) if users else None
+    return _Answer(mine, found, waiting, is_recovered=bool(unknown))
 
 
-def _saturation(
-    data: RunData, name: str, answer: _Answer, p95_limit_ms: float | None
-) -> Saturation:
+def _saturation(data: RunData, name: str, answer: _Answer) -> Saturation:
     if isinstance(answer.found, Closed):
-        return _of_closed(data, name, answer.flow, answer.found)
-    return _of_open(data, name, answer.flow, answer.found, p95_limit_ms)
+        point = _of_closed(data, name, answer.flow, answer.found)
+    else:
+        point = _of_open(data, name, answer.flow, answer.found)
+    if not answer.is_recovered or not answer.flow.count:
+        return point
+    return replace(point, explanation=f"{point.explanation} {words.RECOVERED}")
 
 
 def _flow(every: pl.DataFrame, scenario: str) -> Flow:
@@ -79,13 +133,7 @@ def _calls(data: RunData, scenario: str, mine: Flow) -> Flow:
     return mine if samples.height == mine.count else flow.calls(samples)
 
 
-def _is_closed(phases: Sequence[Phase]) -> bool:
-    return 2 * sum(phase.model == "closed" for phase in phases) > len(phases)
-
-
-def _of_open(
-    data: RunData, name: str, mine: Flow, found: Found, p95_limit_ms: float | None
-) -> Saturation:
+def _of_open(data: RunData, name: str, mine: Flow, found: Found) -> Saturation:
     bad = [stage.offered for stage in found.stages if stage.is_overloaded]
     first = min(bad, default=None)
     kept = [stage for stage in found.stages if not stage.is_overloaded and stage.count]
@@ -105,18 +153,18 @@ def _of_open(
         up_to_jps=up_to,
         onset_jps=None if first is None else (sustained, first),
         sustained_jps=sustained,
-        slo_capacity_jps=_within(mine, below, p95_limit_ms),
+        slo_capacity_jps=None,
         cause=found.cause,
         scope=found.scope,
         quota=found.limit.quota if found.limit else None,
-        headroom=headroom(data, name, found.verdict, capacity, ci, sustained),
+        headroom=headroom.of(data.plan, (name,), found, sustained),
         explanation=words.of_open(name, found, sustained, up_to),
         next_run=words.next_of_open(found, sustained, up_to),
     )
 
 
 def _of_closed(data: RunData, name: str, mine: Flow, found: Closed) -> Saturation:
-    ci = (found.low, found.high) if found.low is not None and found.high is not None else None
+    ci = found.ci
     sustained = max((level.goodput for level in found.levels), default=None)
     requests = _requests_a_journey(mine)
     explanation, next_run = words.of_closed(name, found)
@@ -138,7 +186,7 @@ def _of_closed(data: RunData, name: str, mine: Flow, found: Closed) -> Saturatio
         cause=cause,
         scope="unknown",
         quota=None,
-        headroom=headroom(data, name, found.verdict, found.capacity, ci, sustained),
+        headroom=headroom.of(data.plan, (name,), found, sustained),
         explanation=explanation,
         next_run=next_run,
     )
@@ -148,31 +196,6 @@ def _requests_a_journey(mine: Flow) -> float:
     """Of good journeys, where there are any: a failed one may have stopped half-way."""
     asked = mine.requests[mine.good] if mine.good.any() else mine.requests
     return float(asked.mean()) if len(asked) else 1.0
-
-
-def headroom(
-    data: RunData, name: str, verdict: str, capacity: float | None, ci: Interval | None,
-    sustained: float | None,
-) -> Headroom | None:  # fmt: skip
-    """Capacity over the stated peak; from the highest load kept up with where none was reached."""
-    peak = data.plan.peak_jps.get(name)
-    if not peak or peak <= 0:
-        return None
-    if capacity is not None and ci is not None:
-        return Headroom(peak, capacity / peak, (ci[0] / peak, ci[1] / peak))
-    if verdict == "not_reached" and sustained:
-        return Headroom(peak, sustained / peak, (sustained / peak, None))
-    return Headroom(peak, None, None)
-
-
-def _within(mine: Flow, below: Sequence[Stage], limit_ms: float | None) -> float | None:
-    if limit_ms is None:
-        return None
-    met = []
-    for stage in below:
-        p95 = _latencies_ms(mine, *stage.window)[1]
-        met += [stage.offered] if p95 is not None and p95 <= limit_ms else []
-    return max(met, default=None)
 
 
 def _latencies_ms(mine: Flow, start: float, end: float) -> tuple[float | None, float | None]:

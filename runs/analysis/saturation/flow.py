@@ -50,6 +50,11 @@ class Flow:
         """When the good journeys ended, ascending."""
         return np.sort(self.ended[self.good], kind="stable")
 
+    @cached_property
+    def ends(self) -> Floats:
+        """When all of them ended, ascending."""
+        return np.sort(self.ended, kind="stable")
+
     def between(self, start: float, end: float) -> slice:
         """The journeys due in [start, end)."""
         low, high = np.searchsorted(self.due, (start, end))

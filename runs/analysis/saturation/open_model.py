@@ -6,21 +6,27 @@ from typing import Final, Literal
 
 import numpy as np
 
-from runs.analysis.saturation import balance, bend, points, rate, refusals
+from runs.analysis.saturation import balance, bend, contention, points, rate, refusals
 from runs.analysis.saturation.balance import Stage
-from runs.analysis.saturation.bend import Bend
+from runs.analysis.saturation.bend import Bend, Spread
 from runs.analysis.saturation.flow import Flow, Segment
 from runs.analysis.saturation.points import Response
 from runs.analysis.saturation.refusals import Limit
-from runs.analysis.saturation.result import Cause, Interval, Scope
+from runs.analysis.saturation.result import Cause, Interval, Quota, Scope
 
 _GATEWAY: Final = (502, 504)
 # An interval is never narrower than this part of the capacity, on either side.
 _FLOOR: Final = 0.0075
 # Errors are estimated from the same few stages as the capacity.
 _DOUBT: Final = 1.15
+# Admissions by the clock vary less than by chance (2 / sqrt(count)), and then by this at the most.
+_REGULAR: Final = 1.4
+_VARYING: Final = 0.01
 _SLOWER: Final = 1.2
 _FALLING: Final = 0.08
+_STRAYS: Final = 3
+# A fall of throughput that is less likely than this is left out of account.
+_UNLIKELY: Final = 0.04
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,9 @@ class Found:
     share_served: float = 0.0
     falls: bool = False
     why: str = ""
+
+
+NOTHING: Final = Found("inconclusive", (), cause="unknown", why="no load was planned for it")
 
 
 def find(journeys: Flow, calls: Flow, segments: Sequence[Segment]) -> Found:
@@ -76,12 +85,11 @@ def _reached(journeys: Flow, calls: Flow, stages: tuple[Stage, ...]) -> Found:
         limit = refusals.limit(calls)
         if limit.is_quota:
             return _used_up(stages, limit, per_journey)
-    else:
-        limit = None
+        return _held(calls, stages, limit, per_journey)
     measured = points.response(calls, stages, per_journey)
     if measured is None:
         return _untold(stages, "nothing succeeded beyond the first losses")
-    return _bent(journeys, stages, measured, limit)
+    return _bent(journeys, stages, measured)
 
 
 def _used_up(stages: tuple[Stage, ...], limit: Limit, per_journey: float) -> Found:
@@ -94,38 +102,102 @@ def _used_up(stages: tuple[Stage, ...], limit: Limit, per_journey: float) -> Fou
     return Found("reached", stages, capacity, ci, "quota", limit.scope, limit)
 
 
-def _bent(
-    journeys: Flow, stages: tuple[Stage, ...], measured: Response, limit: Limit | None
-) -> Found:
+def _held(calls: Flow, stages: tuple[Stage, ...], limit: Limit, per_journey: float) -> Found:
+    """A rate limit: what is admitted between refusals, over what a journey asks for where all
+    goes well of the steps that are refused."""
+    measured = points.concerned(calls, stages)
+    stretches = _stretches(stages)
+    paced = refusals.pace(measured.calls, stretches, limit.scope)
+    if paced is None:
+        return _untold(stages, "a rate limit refuses, but too few refusals were seen to measure it")
+    if not paced[0]:
+        used_up = Limit(True, Quota(None, None), limit.scope)
+        return _used_up(stages, used_up, per_journey)
+    unit = per_journey * measured.part
+    capacity, error = paced[0] / unit, paced[1] / unit
+    admitted = measured.calls.only(~measured.calls.refused & ~measured.calls.unsent)
+    late = [((start + end) / 2, end) for start, end in stretches]
+    varies = rate.of(admitted.due, late).half / unit / capacity
+    count = sum(admitted.due_in(*stretch) for stretch in late)
+    if varies < _REGULAR / np.sqrt(max(count, 1)):
+        varies = min(varies, _VARYING)
+    half = max(float(np.hypot(2 * error, varies * capacity)), _FLOOR * capacity)
+    ci = (max(capacity - half, 0.0), capacity + half)
+    return Found("reached", stages, capacity, ci, "rate_limit", limit.scope, limit)
+
+
+def _stretches(stages: Sequence[Stage]) -> list[tuple[float, float]]:
+    """From the beginning of each overload to its end."""
+    joined: list[tuple[float, float]] = []
+    for stage in stages:
+        if not stage.is_overloaded:
+            continue
+        start, end = stage.segment.start, stage.segment.end
+        if joined and abs(joined[-1][1] - start) < 1e-9:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _bent(journeys: Flow, stages: tuple[Stage, ...], measured: Response) -> Found:
     fitted = bend.find(measured.points, points.prior(measured))
-    falls = fitted.weights[2] + fitted.weights[3] > 0.5
-    ci = _interval(fitted, measured.freedom, stages, falls)
-    doubtful = falls or measured.is_sagging or measured.slowing > points.TRACE_OF_CONTENTION
+    falls = fitted.falling > 0.5
+    spread = _told(fitted, measured, stages)
+    capacity, ci = spread.capacity, (spread.low, spread.high)
+    odds = points.odds_of_contention(measured)
+    doubtful = measured.split is None and (falls or odds > points.TRACE_OF_CONTENTION)
     return Found(
         "reached",
         stages,
-        fitted.capacity,
+        capacity,
         ci,
-        "rate_limit" if limit else _cause(journeys, stages, falls),
-        limit.scope if limit else "global",
-        limit,
-        is_lower=limit is None and doubtful and _is_single(stages, fitted.capacity),
-        share_served=fitted.share if fitted.weights[1] > 0.5 else 0.0,
+        _cause(journeys, stages, falls),
+        "global",
+        is_lower=doubtful and _is_single(stages, capacity),
+        share_served=_served(fitted, measured),
         falls=falls,
     )
 
 
-def _interval(fitted: Bend, freedom: float, stages: Sequence[Stage], falls: bool) -> Interval:
-    """Wider where throughput falls: what is sustained then depends on how the load came."""
-    capacity = fitted.capacity
-    wider = rate.t_quantile(freedom) / 1.96 * _DOUBT
-    low = capacity - max(wider * (capacity - fitted.low), _FLOOR * capacity)
-    high = capacity + max(wider * (fitted.high - capacity), _FLOOR * capacity)
-    if falls:
-        first = min(stage.offered for stage in stages if stage.is_overloaded)
-        low = min(low, (1 - _FALLING) * capacity)
-        high = max(high, min(first, (1 + _FALLING) * capacity))
-    return max(low, 0.0), high
+def _told(fitted: Bend, measured: Response, stages: Sequence[Stage]) -> Spread:
+    """The capacity: where goodput levels off, where throughput falls, or a mixture of both where
+    that is not settled."""
+    if fitted.falling < _UNLIKELY:
+        return _widened(fitted.level if fitted.weights[0] > 0.5 else fitted.spread, measured)
+    falling = _sustained(fitted, measured, stages)
+    if fitted.falling > 1 - _UNLIKELY:
+        return falling
+    return bend.joined(_widened(fitted.level, measured), falling, fitted.falling)
+
+
+def _sustained(fitted: Bend, measured: Response, stages: Sequence[Stage]) -> Spread:
+    """Where throughput falls: from throughput by work under way, and the loads around it."""
+    gave_up = np.sort(measured.calls.ended[measured.calls.timed_out])
+    until = float(gave_up[_STRAYS]) if len(gave_up) > _STRAYS else np.inf
+    found = contention.find(measured.calls, stages, measured.unit, until)
+    if found is not None:
+        return found
+    plain = _widened(fitted.spread, measured)
+    wider = _FALLING * plain.capacity
+    return Spread(plain.capacity, max(plain.low - wider, 0.0), plain.high + wider)
+
+
+def _served(fitted: Bend, measured: Response) -> float:
+    """The share that is still served beyond the capacity."""
+    if measured.split is not None:
+        return measured.split.share
+    return fitted.share if fitted.weights[1] > 0.5 else 0.0
+
+
+def _widened(spread: Spread, measured: Response) -> Spread:
+    """For the points' own uncertain errors, and for the share served."""
+    capacity, split = spread.capacity, measured.split
+    wider = rate.t_quantile(measured.freedom) / 1.96 * _DOUBT
+    least = _FLOOR if split is None else max(_FLOOR, 2 * split.error / (1 - split.share))
+    low = capacity - float(np.hypot(wider * (capacity - spread.low), least * capacity))
+    high = capacity + float(np.hypot(wider * (spread.high - capacity), least * capacity))
+    return Spread(capacity, max(low, 0.0), high)
 
 
 def _is_single(stages: Sequence[Stage], capacity: float) -> bool:

@@ -15,19 +15,18 @@ import numpy as np
 from runs.analysis.saturation import balance, direct, rate
 from runs.analysis.saturation.balance import Baseline, Stage
 from runs.analysis.saturation.bend import Points, Prior
-from runs.analysis.saturation.direct import SHARES
+from runs.analysis.saturation.direct import SHARES, Split
 from runs.analysis.saturation.flow import Floats, Flow
 
 Window = tuple[float, float]
 # A step that loses less than this part of what the worst step loses is not concerned.
 _CONCERNED: Final = 0.05
-_FEWEST_REFUSALS: Final = 5
-_PIECES: Final = 16
-_NO_BURST: Final = 0.75
 _FAR: Final = 10.0
 _FEWEST_TO_COMPARE: Final = 20
+_FAST_SLACK: Final = 0.03
 _WELL_BELOW: Final = 0.85
 _FLOOR: Final = 0.004
+_MOMENTS: Final = 200
 _NODES: Final = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 
 
@@ -41,22 +40,42 @@ class Response:
     shares: Floats
     freedom: float
     windows: tuple[Window, ...]
-    is_refused: bool
     is_mixed: bool
-    is_sagging: bool
+    sagging: float
     slowing: float
+    calls: Flow
+    unit: float
+    split: Split | None = None
 
 
 # The priors of plateau, part, waste and drop.
 _USUAL: Final = (0.90, 0.08, 0.01, 0.01)
 _MIXED: Final = (0.18, 0.80, 0.01, 0.01)
-_PERHAPS_CONTENDED: Final = (0.83, 0.08, 0.02, 0.07)
-_CONTENDED: Final = (0.42, 0.05, 0.08, 0.45)
-# By how much answers slow down, below the losses, where jobs get in each other's way.
-TRACE_OF_CONTENTION: Final = 1.05
-HINT_OF_CONTENTION: Final = 1.12
-SIGN_OF_CONTENTION: Final = 1.3
-_LIMITED: Final = (0.985, 0.005, 0.005, 0.005)
+# From which odds on a single overload may have hidden a higher peak.
+TRACE_OF_CONTENTION: Final = 0.05
+_RARE: Final = -3.5
+_SAG: Final = 0.5
+_SLOW: Final = 10.0
+_MOST_SLOWING: Final = 0.3
+# Early stretches of an overload: from and length, in parts of the stage.
+_EARLY: Final = (0.0, 0.05, 0.1)
+_PARTS_OF_STAGE: Final = (0.1, 0.15, 0.22, 0.33, 0.5)
+_SPLIT: Final = (0.97, 0.01, 0.01, 0.01)
+
+
+@dataclass(frozen=True)
+class Concerned:
+    """The calls of the steps that an overload concerns, and which part they are of all requests
+    where all goes well."""
+
+    calls: Flow
+    part: float
+
+
+def concerned(calls: Flow, stages: Sequence[Stage]) -> Concerned:
+    mine = _concerned(calls, stages)
+    healthy = [stage for stage in stages if not stage.is_overloaded]
+    return Concerned(mine, _part_concerned(calls, mine, healthy or stages))
 
 
 def response(calls: Flow, stages: Sequence[Stage], per_journey: float) -> Response | None:
@@ -64,38 +83,73 @@ def response(calls: Flow, stages: Sequence[Stage], per_journey: float) -> Respon
 
     `per_journey` is how many requests a journey makes where all goes well.
     """
-    concerned = _concerned(calls, stages)
-    windows = _windows(concerned, stages)
+    found = concerned(calls, stages)
+    mine = found.calls
+    windows = _windows(mine, stages)
     if not windows:
         return None
     healthy = [stage for stage in stages if not stage.is_overloaded]
-    base = _baseline(concerned, healthy)
-    refused = _is_refused(concerned, windows)
-    if refused:
-        windows = _without_bursts(concerned, windows)
-    noise, freedom = _noise(concerned, windows)
-    columns = [_busy(concerned, window, base, noise) for window in windows]
+    base = _baseline(mine, healthy)
+    late = [(start + (end - start) / 3, end) for start, end in windows]
+    before = _latencies(mine, healthy)
+    split = _split(mine, late, before)
+    slow, served = mine, 0.0
+    if split is not None:
+        windows = _parted(mine, windows, split)
+        slow, served = _without_direct(mine, split), split.share
+    drains = _drains(slow, stages, base) if windows[0][1] < stages[-1].segment.end else []
+    noise, freedom = _noise(slow, [*windows, *drains])
+    columns = [_whole(_busy(slow, window, base, noise), served) for window in windows]
+    columns += [_whole(_drained(slow, window, base, noise), served) for window in drains]
     busy = len(columns)
-    kept = [stage for stage in balance.steady(stages) if not refused or _is_no_burst(stage, stages)]
-    columns += [_kept_up(concerned, stage, base, noise) for stage in kept]
+    noise = noise / (1 - served)
+    columns += [_kept_up(mine, stage, base, noise) for stage in balance.steady(stages)]
     offered, goodput = (np.array([column[i] for column in columns]) for i in (0, 1))
     errors = np.stack([column[2] for column in columns], axis=1)
-    unit = per_journey * _part_concerned(calls, concerned, healthy or stages)
+    unit = per_journey * found.part
     points = Points(offered, goodput, errors, np.arange(len(columns)) < busy).scaled(unit)
-    late = [(start + (end - start) / 3, end) for start, end in windows]
-    shares = np.zeros(len(SHARES))
-    if not refused:
-        shares = direct.likelihood(concerned, late, _latencies(concerned, healthy))
+    shares = np.zeros(len(SHARES)) if split else direct.likelihood(mine, late, before)
     return Response(
         points,
         shares,
         freedom,
-        tuple(windows),
-        refused,
-        _is_mixed(concerned, late),
-        _is_sagging(concerned, stages),
-        _slowing(concerned, stages, float(np.median(goodput[:busy])) / unit),
+        (*windows, *drains),
+        _is_mixed(mine, late),
+        _sagging(slow, stages, windows, noise[0] * (1 - served)),
+        _slowing(mine, stages, float(np.median(goodput[:busy])) / unit),
+        mine,
+        unit,
+        split,
     )
+
+
+def _split(calls: Flow, late: Sequence[Window], before: Floats) -> Split | None:
+    """From all late windows; from the most loaded one alone where a lesser one blurs it."""
+    most = max(late, key=lambda one: calls.due_in(*one) / (one[1] - one[0]))
+    return direct.split(calls, late, before) or direct.split(calls, [most], before)
+
+
+def _without_direct(calls: Flow, split: Split) -> Flow:
+    return calls.only(~(calls.good & (calls.took < split.threshold)))
+
+
+def _parted(calls: Flow, windows: Sequence[Window], split: Split) -> list[Window]:
+    """The windows in which no more came at once than the share that always does: in the others
+    those who need what is saturated did not wait yet."""
+    kept = []
+    for window in windows:
+        part = calls.between(*window)
+        due = part.stop - part.start
+        direct_ones = int((calls.good[part] & (calls.took[part] < split.threshold)).sum())
+        slack = 3 * np.sqrt(split.share * max(due, 1)) + _FAST_SLACK * due
+        kept += [window] if direct_ones <= split.share * due + slack else []
+    return kept or list(windows)
+
+
+def _whole(column: tuple[float, float, Floats], share: float) -> tuple[float, float, Floats]:
+    """What was measured without the direct answers, as of the whole load."""
+    offered, goodput, error = column
+    return offered / (1 - share), goodput / (1 - share), error / (1 - share)
 
 
 def _slowing(calls: Flow, stages: Sequence[Stage], capacity: float) -> float:
@@ -148,12 +202,6 @@ def _part_concerned(calls: Flow, concerned: Flow, stages: Sequence[Stage]) -> fl
     return some / every if some else concerned.count / calls.count
 
 
-def _is_no_burst(stage: Stage, stages: Sequence[Stage]) -> bool:
-    """Whether a stage was so far below the first refusals that no burst can have carried it."""
-    first = min(one.offered for one in stages if one.is_overloaded)
-    return stage.offered < _NO_BURST * first
-
-
 def _busy(
     calls: Flow, window: Window, base: Baseline, noise: Floats
 ) -> tuple[float, float, Floats]:
@@ -164,6 +212,15 @@ def _busy(
     goodput = calls.answered_in(start, end) / length / (1 - base.failing)
     error = np.sqrt(noise**2 / length + (0.7 / length) ** 2 + (_FLOOR * goodput) ** 2)
     return offered, goodput, error
+
+
+def _drained(
+    calls: Flow, window: Window, base: Baseline, noise: Floats
+) -> tuple[float, float, Floats]:
+    """The same of a window in which a backlog was worked off: it was asked for as well."""
+    offered, goodput, error = _busy(calls, window, base, noise)
+    backlog = float(_under_way(calls, np.array([window[0]]))[0])
+    return offered + backlog / (window[1] - window[0]), goodput, error
 
 
 def _kept_up(
@@ -205,17 +262,28 @@ def _is_refused(calls: Flow, windows: Sequence[Window]) -> bool:
     return refused > 0.5 * failed
 
 
-def _is_sagging(calls: Flow, stages: Sequence[Stage]) -> bool:
-    """Whether goodput at the beginning of the first overload was higher than later in it."""
+def _sagging(
+    calls: Flow, stages: Sequence[Stage], windows: Sequence[Window], noise: float
+) -> float:
+    """By how many standard errors goodput was higher soon after the first overload began than
+    later on, at the most of a few early stretches; 0 where it was not."""
     for before, stage in itertools.pairwise(stages):
         if stage.is_overloaded and not before.is_overloaded:
-            start, end = stage.segment.start, stage.segment.end
-            length = end - start
-            early = rate.of(calls.answers, [(start + length / 20, start + length / 4)])
-            late = rate.of(calls.answers, [(start + length / 2, end)])
-            doubt = float(np.hypot(early.half, late.half))
-            return early.value > 1.04 * late.value + doubt and late.value > 0.5 * early.value
-    return False
+            start, length = stage.segment.start, stage.segment.length
+            middle = start + length / 2
+            late = [(max(a, middle) if a < start + length else a, b) for a, b in windows]
+            late = [(a, b) for a, b in late if b - a > length / 20]
+            if not late:
+                return 0.0
+            total = sum(b - a for a, b in late)
+            usual = sum(calls.answered_in(a, b) for a, b in late) / total
+            found = [0.0]
+            for since, part in itertools.product(_EARLY, _PARTS_OF_STAGE):
+                a, b = start + since * length, start + (since + part) * length
+                error = noise * float(np.sqrt(1 / (b - a) + 1 / total))
+                found.append((calls.answered_in(a, b) / (b - a) - usual) / max(error, 1e-9))
+            return max(found)
+    return 0.0
 
 
 def _is_mixed(calls: Flow, late: Sequence[Window]) -> bool:
@@ -238,62 +306,55 @@ def _windows(calls: Flow, stages: Sequence[Stage]) -> list[Window]:
         if stage.is_overloaded:
             first = before is None or not before.is_overloaded
             dead = dead and not first
-            window = _limited(calls, stage, first)
-            if window and not dead:
-                window, dead = _until_given_up(calls, stage, window)
-                if window[1] - window[0] > stage.segment.length / 20:
-                    found.append(window)
+            if not dead:
+                end, dead = _given_up(calls, stage)
+                start = stage.segment.start
+                warm = stage.window[0] if first else start
+                if end - warm > stage.segment.length / 20:
+                    found.append((warm, end))
+                elif end - start > stage.segment.length / 40:
+                    found.append(((start + end) / 2, end))
         before = stage
     return found or [stage.window for stage in stages if stage.is_overloaded]
 
 
-def _limited(calls: Flow, stage: Stage, first: bool) -> Window | None:
-    """Where refusals make the loss, from when they began: a burst is let through before."""
-    start = stage.window[0] if first else stage.segment.start
-    end = stage.segment.end
-    part = calls.between(stage.segment.start, end)
-    refused = calls.due[part][calls.refused[part]]
-    failed = int((~calls.good[part]).sum())
-    if not first or not failed or len(refused) <= 0.5 * failed:
-        return start, end
-    if len(refused) < _FEWEST_REFUSALS:
-        return None
-    return _settled(calls, refused, float(refused[2]), end), end
+def _drains(calls: Flow, stages: Sequence[Stage], base: Baseline) -> list[Window]:
+    """What follows an overload as long as its backlog keeps the bottleneck busy: while much more
+    is under way than would be at the best goodput without waiting."""
+    found: list[Window] = []
+    for before, stage in itertools.pairwise(stages):
+        if not before.is_overloaded or stage.is_overloaded or not before.goodput:
+            continue
+        gave_up = calls.ended[calls.timed_out]
+        start, end = stage.segment.start, stage.segment.end
+        if ((gave_up >= before.segment.start) & (gave_up < end)).any():
+            continue
+        at = np.linspace(start, end, _MOMENTS)
+        under_way = _under_way(calls, at)
+        idle = np.flatnonzero(under_way < 2 * before.goodput * base.mean + 1)
+        over = float(at[idle[0]]) if len(idle) else end
+        until = start + 0.9 * (over - start)
+        if until - start > stage.segment.length / 20:
+            found.append((start, until))
+    return found
 
 
-def _without_bursts(calls: Flow, windows: Sequence[Window]) -> list[Window]:
-    """Without first windows in which more was admitted than in all that follow."""
-    kept = list(windows)
-    while len(kept) > 1:
-        first, later = rate.of(calls.answers, kept[:1]), rate.of(calls.answers, kept[1:])
-        if first.value <= 1.01 * later.value + 0.5 * later.half:
-            break
-        kept.pop(0)
-    return kept
+def _under_way(calls: Flow, at: Floats) -> Floats:
+    """How many calls had begun and not ended at some moments."""
+    begun = np.searchsorted(calls.due, at, side="right")
+    counts: Floats = (begun - np.searchsorted(calls.ends, at, side="right")).astype(np.float64)
+    return counts
 
 
-def _settled(calls: Flow, refused: Floats, start: float, end: float) -> float:
-    """From when on the share that is refused is what it is later on: bursts of single identities
-    run out one after the other."""
-    edges = np.linspace(start, end, _PIECES + 1)
-    due = np.diff(np.searchsorted(calls.due, edges))
-    turned = np.diff(np.searchsorted(refused, edges))
-    late = turned[_PIECES // 2 :].sum() / max(due[_PIECES // 2 :].sum(), 1)
-    slack = 2 * np.sqrt(late * (1 - late) / np.maximum(due, 1))
-    steady = turned / np.maximum(due, 1) >= 0.9 * late - slack
-    return float(edges[min(int(np.argmax(steady)), _PIECES // 2)])
-
-
-def _until_given_up(calls: Flow, stage: Stage, window: Window) -> tuple[Window, bool]:
-    """Up to when clients began to give up: from then on work may be done in vain."""
-    start, end = window
-    part = calls.between(-np.inf, end)
-    gave_up = np.sort(calls.ended[part][calls.timed_out[part]])
+def _given_up(calls: Flow, stage: Stage) -> tuple[float, bool]:
+    """When clients began to give up: from then on work may be done in vain."""
+    start, end = stage.segment.start, stage.segment.end
+    gave_up = np.sort(calls.ended[calls.timed_out])
     gave_up = gave_up[(gave_up >= start) & (gave_up < end)]
     limit = max(3, stage.count // 100)
     if len(gave_up) <= limit:
-        return window, False
-    return (start, _first_of(gave_up[: limit + 1])), True
+        return end, False
+    return _first_of(gave_up[: limit + 1]), True
 
 
 def _first_of(ended: Floats) -> float:
@@ -313,14 +374,24 @@ def _noise(calls: Flow, windows: Sequence[Window]) -> tuple[Floats, float]:
 
 def prior(measured: Response) -> Prior:
     """What speaks for each shape before the points do."""
-    if measured.is_refused:
-        kinds = _LIMITED
+    if measured.split is not None:
+        kinds = _SPLIT
     elif measured.is_mixed:
         kinds = _MIXED
-    elif measured.is_sagging or measured.slowing > SIGN_OF_CONTENTION:
-        kinds = _CONTENDED
-    elif measured.slowing > HINT_OF_CONTENTION:
-        kinds = _PERHAPS_CONTENDED
     else:
-        kinds = _USUAL
+        odds = odds_of_contention(measured)
+        share = odds / (1 + odds)
+        plateau, part, waste, _ = _USUAL
+        rest = (1 - share) / (1 - _USUAL[3])
+        kinds = (plateau * rest, part * rest, waste * rest, share)
     return Prior(kinds, measured.shares)
+
+
+def odds_of_contention(measured: Response) -> float:
+    """What speaks for a fall of throughput beyond its peak, before the points do: early goodput
+    above the later, and answers that slow down long before the losses. The weights are those of
+    a logistic regression over simulated systems of eight kinds."""
+    told = _SAG * min(measured.sagging, 5.0) + _SLOW * min(
+        float(np.log(measured.slowing)), _MOST_SLOWING
+    )
+    return float(np.exp(_RARE + told))

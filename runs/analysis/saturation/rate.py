@@ -11,6 +11,8 @@ from runs.analysis.saturation.flow import Floats
 Window = tuple[float, float]
 _BINS: Final = 60
 _FEWEST_BINS: Final = 8
+_LONG_BINS: Final = 12
+_FEWEST_LONG: Final = 6
 # 97.5 % quantiles of Student's t for 1, 2, … degrees of freedom.
 _T: Final = (
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
@@ -47,11 +49,31 @@ def noise(
 ) -> tuple[float, float]:
     """The standard deviation of `answered - share * due` over one second, and its freedom.
 
-    The variance between equal bins, times (1 + phi) / (1 - phi) for the autocorrelation phi of
-    neighbours; the degrees of freedom shrink alike. Both arrays of times ascend.
+    From short bins the variance between them, times (1 + phi) / (1 - phi) for the autocorrelation
+    phi of neighbours; from few long bins the plain variance, which also sees what evens out over
+    seconds (servers that are all busy answer more regularly than by chance). The two are averaged
+    by their degrees of freedom.
     """
     total = sum(end - start for start, end in windows)
-    length = _bin_length(total, sum(_count(answered, window) for window in windows))
+    events = sum(_count(answered, window) for window in windows)
+    fine = total / min(_BINS, max(_FEWEST_BINS, events // 10))
+    short, phi, free = _spread(answered, due, windows, share, fine)
+    if free < 3:
+        return float(np.sqrt(max(events, 1) / total)), 3.0
+    inflation = (1 + phi) / (1 - phi)
+    short, freedom = short * inflation, max(3.0, free / inflation)
+    long, _, free = _spread(answered, due, windows, share, max(total / _LONG_BINS, fine))
+    if free < _FEWEST_LONG:
+        return float(np.sqrt(short)), freedom
+    weight = free / (free + min(freedom, _LONG_BINS))
+    return float(np.sqrt(weight * long + (1 - weight) * short)), max(freedom, free)
+
+
+def _spread(
+    answered: Floats, due: Floats, windows: Sequence[Window], share: float, length: float
+) -> tuple[float, float, int]:
+    """The variance of bins of such a length, over one second; the autocorrelation of neighbours;
+    the degrees of freedom."""
     binned = [
         _binned(answered, window, length) - share * _binned(due, window, length)
         for window in windows
@@ -59,18 +81,9 @@ def noise(
     centred = [part - part.mean() for part in binned]
     free = sum(len(part) - 1 for part in centred)
     if free < 3:
-        events = sum(_count(answered, window) for window in windows)
-        return float(np.sqrt(max(events, 1) / total)), 3.0
+        return 0.0, 0.0, free
     variance = sum(float((part**2).sum()) for part in centred) / free
-    phi = _autocorrelation(centred, variance)
-    inflation = (1 + phi) / (1 - phi)
-    return float(np.sqrt(variance * inflation * length)), max(3.0, free / inflation)
-
-
-def _bin_length(total: float, events: int) -> float:
-    """Sixty bins, fewer where a bin would hold under ten events, but never under eight."""
-    bins = min(_BINS, max(_FEWEST_BINS, events // 10))
-    return total / bins
+    return variance * length, _autocorrelation(centred, variance), free
 
 
 def _count(times: Floats, window: Window) -> int:

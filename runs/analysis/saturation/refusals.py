@@ -22,6 +22,7 @@ _FEWEST_OF_ONE: Final = 4
 _TELLING: Final = 0.04
 _PAYMENT_REQUIRED: Final = 402
 _UNAVAILABLE: Final = 503
+_SHORTEST_S: Final = 0.9
 # Windows are counted in these, where the measured length leaves the choice.
 _ROUND_S: Final = (1, 2, 5, 10, 12, 15, 20, 30, 60, 90, 120, 300, 600, 900, 1800, 3600)
 
@@ -81,7 +82,49 @@ def _is_used_up(
         return False
     if blocks is None:
         return max(last - first + 1 for first, last in runs) >= _FEWEST
-    return blocks.are_alike and not _one_of_each(runs, user)
+    length = float(np.median(blocks.lengths))
+    return (
+        blocks.are_alike
+        and not _one_of_each(runs, user)
+        and (_is_whole(length, blocks.slack) or len(np.unique(user)) < 2)
+    )
+
+
+def pace(calls: Flow, stretches: Sequence[Window], scope: Scope) -> tuple[float, float] | None:
+    """Admissions per second of a rate limit, with its standard error; None without refusals.
+
+    At a refusal the credit is used up, whatever it was before, so that between the first and the
+    last refusal of a stretch exactly as much is admitted as the limit allows in that time. Where
+    each identity has its own limit, that is reckoned for each, and all identities have the like.
+    """
+    found: list[tuple[float, float]] = []
+    known = ~calls.unsent
+    each = scope == "per_identity"
+    for start, end in stretches:
+        part = calls.between(start, end)
+        mine = known[part]
+        due, refused = calls.due[part][mine], calls.refused[part][mine]
+        user = calls.user[part][mine] if each else np.zeros(len(due), dtype=np.int64)
+        found += [_between(due[user == one], refused[user == one]) for one in np.unique(user)]
+    counts, lengths = (np.array(column) for column in zip(*found, strict=True))
+    told = lengths > 0
+    if not told.any():
+        return None
+    of_one = float(counts[told].sum() / lengths[told].sum())
+    off = counts[told] - of_one * lengths[told]
+    # A count between two refusals is off by one at the most, a fraction of a token on either side.
+    spread = float(np.sqrt((np.maximum(off**2, 0.5)).sum())) / float(lengths[told].sum())
+    keys = len(np.unique(calls.user)) if each else 1
+    return of_one * keys, spread * keys
+
+
+def _between(due: Floats, refused: Flags) -> tuple[float, float]:
+    """Admissions and seconds from the first refusal to the last."""
+    at = np.flatnonzero(refused)
+    if len(at) < 2:
+        return 0.0, 0.0
+    first, last = int(at[0]), int(at[-1])
+    return float((~refused[first:last]).sum()), float(due[last] - due[first])
 
 
 def _long_runs(due: Floats, refused: Flags) -> list[tuple[int, int]]:
@@ -127,7 +170,12 @@ def _rounded(length: float, slack: float) -> float:
     near = [one for one in _ROUND_S if abs(one - length) <= max(slack, 0.02 * length)]
     if near:
         return float(min(near, key=lambda one: abs(one - length)))
-    return float(f"{length:.3g}")
+    return float(round(length)) if _is_whole(length, slack) else float(f"{length:.3g}")
+
+
+def _is_whole(length: float, slack: float) -> bool:
+    """Whether a length is a whole number of seconds, as windows are."""
+    return length >= _SHORTEST_S and abs(length - round(length)) <= max(slack, 0.01 * length)
 
 
 def _scope_of_quota(refused: Flags, user: Ints) -> Scope:

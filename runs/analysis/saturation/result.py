@@ -21,11 +21,18 @@ class Quota:
 @dataclass(frozen=True)
 class Headroom:
     """Capacity over the production peak. The interval is open (`null`) towards the top where
-    the capacity is only known from below."""
+    the capacity is only known from below.
+
+    Where the campaign states by which share the peak grows in a year, `lasts_years` says when it
+    has used the headroom up: 0 where the peak does not fit today, null beyond a century.
+    """
 
     peak_jps: float
     ratio: float | None
     ci: tuple[float | None, float | None] | None
+    growth_per_year: float | None = None
+    lasts_years: float | None = None
+    lasts_years_ci: tuple[float | None, float | None] | None = None
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,19 @@ between all phase boundaries in which at least two scenarios ran.
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 
+from runs.analysis.plan import Model, Phase
 from runs.analysis.run_data import RunData
-from runs.analysis.saturation import open_model
+from runs.analysis.saturation import closed, headroom, open_model
+from runs.analysis.saturation.closed import Closed
 from runs.analysis.saturation.flow import MICROS, Flow, Segment, merged
 from runs.analysis.saturation.open_model import Found
-from runs.analysis.saturation.result import Saturation, Verdict
+from runs.analysis.saturation.result import Cause, Interval, Saturation, Verdict
+from runs.analysis.saturation.words import of_closed as closed_words
 from runs.analysis.saturation.words import rate
 
 _OWN: Final = ("rate_limit", "quota")
@@ -24,19 +28,42 @@ _OWN: Final = ("rate_limit", "quota")
 _SAME_MIX: Final = 0.1
 
 
-def find(data: RunData, flows: Mapping[str, Flow], found: Mapping[str, Found]) -> Saturation | None:
-    """The row without scenario; None where no two scenarios with an open load ran together."""
-    segments = _shared(data, tuple(found))
+@dataclass(frozen=True)
+class Parts:
+    """One scenario: its journeys, and what they showed under open phases and under closed ones."""
+
+    flow: Flow
+    open: Found | None
+    closed: Closed | None
+
+
+def find(data: RunData, parts: Mapping[str, Parts]) -> Saturation | None:
+    """The row without scenario; None where no two scenarios ran together under the same model."""
+    opened = {name: one.open for name, one in parts.items() if one.open and one.open.stages}
+    segments = _shared(data, tuple(opened), "open")
+    if segments:
+        return _of_open(data, {name: parts[name].flow for name in opened}, opened, segments)
+    waiting = tuple(name for name, one in parts.items() if one.closed and one.closed.levels)
+    segments = _shared(data, waiting, "closed")
     if not segments:
         return None
-    whole = merged([flows[name] for name in found])
+    return _of_closed(data, {name: parts[name].flow for name in waiting}, segments)
+
+
+def _of_open(
+    data: RunData,
+    flows: Mapping[str, Flow],
+    found: Mapping[str, Found],
+    segments: Sequence[Segment],
+) -> Saturation:
+    whole = merged(list(flows.values()))
     offered = [whole.due_in(one.start, one.end) / one.length for one in segments]
     up_to = max(offered)
     losing = _losing(found, segments)
     shared = [name for name in losing if found[name].cause not in _OWN]
     if len(shared) < 2:
         return _not_reached(found, losing, up_to)
-    if not _same_mix([flows[name] for name in found], segments):
+    if not _same_mix(list(flows.values()), segments):
         names = _listed(shared)
         return _row(
             "inconclusive", up_to, None,
@@ -45,12 +72,67 @@ def find(data: RunData, flows: Mapping[str, Flow], found: Mapping[str, Found]) -
             "Raise all scenarios together, each by the same factor.",
         )  # fmt: skip
     answer = open_model.find(whole, whole, segments)
-    return _told(answer, up_to, shared)
+    told = _told(answer, up_to, shared)
+    room = None
+    if _is_mix_of_peaks(data, flows, segments):
+        room = headroom.of(data.plan, tuple(flows), answer, told.sustained_jps)
+    return replace(told, headroom=room, **_requests(whole, answer.capacity, answer.ci))
 
 
-def _shared(data: RunData, names: Sequence[str]) -> tuple[Segment, ...]:
+def _of_closed(data: RunData, flows: Mapping[str, Flow], segments: Sequence[Segment]) -> Saturation:
+    """Users of all scenarios together, each an interval's number."""
+    whole = merged(list(flows.values()))
+    phases = [phase for name in flows for phase in data.plan.phases_of(name)]
+    levels = closed.levels(whole, [_together(phases, one) for one in segments])
+    answer = closed.find(whole, levels)
+    explanation, next_run = closed_words("The whole system", answer)
+    cause: Cause = "none" if answer.verdict == "not_reached" else "unknown"
+    if answer.verdict == "reached":
+        cause = "retrograde" if answer.is_retrograde else "queue"
+    most = max((level.goodput for level in levels), default=None)
+    row = _row(answer.verdict, max((one.offered for one in levels), default=0.0), most,
+               explanation, next_run)  # fmt: skip
+    return replace(
+        row,
+        bound="exact" if answer.verdict == "reached" else "lower",
+        capacity_jps=answer.capacity,
+        ci_jps=answer.ci,
+        cause=cause,
+        **_requests(whole, answer.capacity, answer.ci),
+    )
+
+
+def _together(phases: Sequence[Phase], segment: Segment) -> Phase:
+    """The users of all phases that cover an interval, as one phase."""
+    start_us, end_us = round(segment.start * MICROS), round(segment.end * MICROS)
+    running = [p for p in phases if p.start_us <= start_us and p.end_us >= end_us]
+    users = sum(phase.users or 0 for phase in running)
+    return Phase("", segment.phase, start_us, end_us, "closed", users=users)
+
+
+def _requests(whole: Flow, capacity: float | None, ci: Interval | None) -> dict[str, Any]:
+    """Capacity and interval in requests/s."""
+    if capacity is None or ci is None or not whole.good.any():
+        return {}
+    each = float(whole.requests[whole.good].mean())
+    return {"capacity_rps": capacity * each, "ci_rps": (ci[0] * each, ci[1] * each)}
+
+
+def _is_mix_of_peaks(data: RunData, flows: Mapping[str, Flow], segments: Sequence[Segment]) -> bool:
+    """Whether the scenarios stood to each other as their stated peaks do: else the capacity at
+    this mix says nothing about that peak."""
+    peaks = np.array([data.plan.peak_jps.get(name) or 0.0 for name in flows])
+    if peaks.min() <= 0:
+        return False
+    counts = np.array([sum(one.due_in(s.start, s.end) for s in segments) for one in flows.values()])
+    apart = np.abs(counts / max(counts.sum(), 1) - peaks / peaks.sum())
+    return bool(apart.max() <= _SAME_MIX)
+
+
+def _shared(data: RunData, names: Sequence[str], model: Model) -> tuple[Segment, ...]:
     """The intervals between all phase boundaries in which at least two of the scenarios ran."""
-    phases = [phase for name in names for phase in data.plan.phases_of(name)]
+    every = [phase for name in names for phase in data.plan.phases_of(name)]
+    phases = [phase for phase in every if phase.model == model]
     edges = sorted({edge for phase in phases for edge in (phase.start_us, phase.end_us)})
     cut = []
     for start, end in itertools.pairwise(edges):

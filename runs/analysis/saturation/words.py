@@ -9,6 +9,9 @@ from runs.analysis.wording import decimals_for
 # An interval wider than this part of the capacity, on either side, asks for a closer look.
 _WIDE: Final = 0.06
 _STEP: Final = 0.1
+RECOVERED: Final = (
+    "Nothing was due in this tool's results: the load is that of the requests that started."
+)
 
 
 def rate(value: float) -> str:
@@ -112,7 +115,7 @@ def _more(found: Found, sustained: float | None, up_to: float | None) -> str:
 
 def of_closed(name: str, found: Closed) -> tuple[str, str]:
     """The sentence and the next run."""
-    most = max((level.users for level in found.levels), default=0)
+    most = round(max((level.users for level in found.levels), default=0))
     if found.verdict == "inconclusive":
         few = len(found.levels) < 3
         why = "too few numbers of users were tried" if few else "the evidence is not clear"
@@ -128,13 +131,13 @@ def of_closed(name: str, found: Closed) -> tuple[str, str]:
             f"To find the limit, go on from {most} to {3 * most} users.",
         )
     assert found.capacity is not None
-    assert found.low is not None
-    assert found.high is not None
-    digits = decimals_for(found.low, found.high)
+    assert found.ci is not None
+    low, high = found.ci
+    digits = decimals_for(low, high)
     how = "falls" if found.is_retrograde else "no longer rises"
     return (
-        f"{name} saturates at {found.capacity:,.{digits}f} journeys/s ({found.low:,.{digits}f} to"
-        f" {found.high:,.{digits}f}): with more than about {found.users:.0f} users goodput {how}"
+        f"{name} saturates at {found.capacity:,.{digits}f} journeys/s ({low:,.{digits}f} to"
+        f" {high:,.{digits}f}): with more than about {found.users:.0f} users goodput {how}"
         " (closed model).",
         "",
     )

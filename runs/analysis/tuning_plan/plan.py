@@ -60,7 +60,12 @@ def _ordered(proposals: Iterable[Proposal]) -> tuple[Proposal, ...]:
     for one in proposals:
         known = merged.get(one.key)
         merged[one.key] = one if known is None else _joined(known, one)
-    return tuple(sorted(merged.values(), key=lambda one: (one.rank, -one.priority, -one.strength)))
+    return tuple(sorted(merged.values(), key=order))
+
+
+def order(proposal: Proposal) -> tuple[int, int, float]:
+    """By what explains best, then by priority, then by how strong the evidence is."""
+    return proposal.rank, -proposal.priority, -proposal.strength
 
 
 def _joined(first: Proposal, second: Proposal) -> Proposal:
@@ -85,12 +90,16 @@ def _next_steps(situation: Situation, found: Sequence[Proposal]) -> tuple[str, .
     return tuple(dict.fromkeys(steps))
 
 
+def summary_of(proposals: Sequence[Proposal]) -> str:
+    """The first to do, and how many there are beside it."""
+    more = len(proposals) - 1
+    rest = f", and {wording.plural(more, 'more proposal')}" if more else ""
+    return f"{proposals[0].title}{rest}."
+
+
 def _summary(report: Report, found: Sequence[Proposal]) -> str:
     if found:
-        first = found[0].title
-        more = len(found) - 1
-        rest = f", and {wording.plural(more, 'more proposal')}" if more else ""
-        return f"{first}{rest}."
+        return summary_of(found)
     if any(one.verdict == "reached" for one in report.saturation):
         return "It saturates, and the figures do not show where to begin."
     limits = [

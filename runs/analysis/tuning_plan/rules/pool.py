@@ -27,7 +27,8 @@ def proposal(
     scenario, point = suspect.scenario, suspect.point
     size = f"from {wording.number(ceiling)} to {wording.number(2 * ceiling)}"
     return Proposal(
-        key=f"{rule}/{suspect.metric.name}",
+        # With its size: once it is doubled, the next doubling is another proposal.
+        key=f"{rule}/{suspect.metric.name}/{ceiling:g}",
         rule=rule,
         title=f"Raise the {pool} {size}",
         reasoning=(

@@ -1,0 +1,37 @@
+"""What a project asks of each of its runs: production's peak, and criteria that always hold."""
+
+from dataclasses import replace
+
+from runs.analysis import criteria
+from runs.analysis.criteria import Catalogue, CriterionError
+from runs.analysis.run_data import RunData
+from runs.models import Project
+
+
+def applied(data: RunData, project: Project) -> RunData:
+    """The run with what its campaign leaves open said by its project.
+
+    The campaign's own peak goes before the project's. Criteria of the project join those of the
+    campaign where they can be evaluated: a smoke of one flow is not held against the others.
+    """
+    plan = data.plan
+    known = {name: rate for name, rate in project.peak_jps.items() if name in plan.scenarios}
+    peaks = known | plan.peak_jps
+    catalogue = criteria.catalogue_of(plan, data.samples)
+    asked = [
+        text
+        for text in project.criteria
+        if text not in plan.criteria and is_evaluable(text, catalogue)
+    ]
+    if peaks == plan.peak_jps and not asked:
+        return data
+    return replace(data, plan=replace(plan, peak_jps=peaks, criteria=(*plan.criteria, *asked)))
+
+
+def is_evaluable(text: str, catalogue: Catalogue) -> bool:
+    """Whether all that the criterion names is in the run."""
+    try:
+        criteria.check(criteria.parse(text), catalogue)
+    except CriterionError:
+        return False
+    return True

@@ -14,16 +14,17 @@ from uuid import UUID
 
 import polars as pl
 
-from runs import processing, store
+from runs import store
 from runs.analysis import series, timeline
 from runs.analysis.plan import Plan
 from runs.analysis.run_data import RunData
 from runs.documents import plain
-from runs.formats import compact, health, spool
+from runs.formats import health, spool
 from runs.formats.compact import Compact
 from runs.formats.errors import SpoolError
 from runs.formats.limits import Budget
 from runs.formats.manifest import Manifest
+from runs.limits import limits
 from runs.models import Run, RunFile
 
 _TABLE: Final = "live-"
@@ -94,8 +95,10 @@ def _whole(run: Run, files: Sequence[RunFile]) -> Partial:
 
 def _made(run: Run, files: Sequence[RunFile]) -> Partial:
     notes: list[str] = []
-    frames = [_table(run, file.name, notes) for file in files]
-    samples = pl.concat([one for one in frames if one is not None] or [Compact().frame()])
+    kept = Compact()
+    for file in files:
+        kept.add(_table(run, file.name, notes))
+    samples = kept.frame()
     last = samples["ended_us"].max()
     until_us = last if isinstance(last, int) else 0
     found = Partial(
@@ -114,25 +117,28 @@ def _made(run: Run, files: Sequence[RunFile]) -> Partial:
     return replace(found, timeline=plain(timeline.of(data)), series=rows)
 
 
-def _table(run: Run, name: str, notes: list[str]) -> pl.DataFrame | None:
-    """A segment's samples, read from its table or else from the segment; None where it is
-    damaged, which the run's own reading will say again."""
+def _table(run: Run, name: str, notes: list[str]) -> pl.DataFrame:
+    """A segment's samples: of its table, or else read and kept as one. Of one that cannot be read
+    there are none, which the run's own reading will say again."""
     own = f"{_TABLE}{name.removesuffix('.ndjson.zst')}"
     try:
-        return compact.of_table(store.current().table(run.pk, own))
+        return store.read_frame(run.pk, own)
     except FileNotFoundError:
-        pass
+        frame = _read(run, name, notes)
+        store.write_frames(run.pk, **{own: frame})
+        return frame
+
+
+def _read(run: Run, name: str, notes: list[str]) -> pl.DataFrame:
     kept = Compact()
     try:
-        for part in spool.parts_of([store.raw_file(run.pk, name)], Budget(processing.limits())):
+        for part in spool.parts_of([store.raw_file(run.pk, name)], Budget(limits())):
             kept.add(part.frame)
             notes += part.notes
     except SpoolError as error:
         notes.append(str(error))
-        return None
-    frame = kept.frame()
-    store.write_frames(run.pk, **{own: frame})
-    return frame
+        return Compact().frame()
+    return kept.frame()
 
 
 def _data(run: Run, samples: pl.DataFrame, until_us: int) -> RunData:

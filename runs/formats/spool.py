@@ -163,9 +163,7 @@ def segment_to_frame(path: Path, budget: Budget | None = None) -> tuple[pl.DataF
     return pl.concat([part.frame for part in found]), found[-1].notes
 
 
-def parts_of(
-    paths: Iterable[Path], budget: Budget | None = None
-) -> Iterator[segment.Part]:
+def parts_of(paths: Iterable[Path], budget: Budget | None = None) -> Iterator[segment.Part]:
     """Segments piece by piece; a SpoolError names the sample whose times cannot be."""
     rows = 0
     for part in segment.parts(paths, _SAMPLES, budget):

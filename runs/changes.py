@@ -69,7 +69,11 @@ def _of_line(
             first = points[change.at].run
             what = f"{statistic}({_words(place)})"
             event = _EVENTS[change.status]
-            yield event, f"{event}:{points[-1].run.pk}:{what}"[:200], _payload(what, first, points, change)
+            yield (
+                event,
+                f"{event}:{points[-1].run.pk}:{what}"[:200],
+                _payload(what, first, points, change),
+            )
 
 
 def _words(place: Place) -> str:

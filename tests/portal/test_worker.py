@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from tests.builders import steady, write_spool
-from tests.loadrunner.processes import wait_until
 from tests.portals import ROOT, Portal, send
 
 pytestmark = pytest.mark.journey
@@ -44,6 +43,13 @@ def wait_for(portal: Portal, run_id: str, *processing: str) -> dict[str, Any]:
                 return run
             time.sleep(0.02)
     raise AssertionError(f"still {run['processing']}: {portal.log.read_text(encoding='utf-8')}")
+
+
+def wait_for_word(portal: Portal, text: str) -> None:
+    deadline = time.monotonic() + 60
+    while text not in portal.log.read_text(encoding="utf-8"):
+        assert time.monotonic() < deadline, f"the log never says: {text}"
+        time.sleep(0.05)
 
 
 def test_a_run_whose_worker_was_killed_is_taken_up_by_the_next_one(
@@ -84,18 +90,11 @@ def test_a_portal_that_was_killed_goes_on_with_its_queue_when_it_is_started_agai
     assert [run["samples"] for run in runs] == [10_000] * 3
 
 
-def catches_sigterm(pid: int) -> bool:
-    """Whether the process has a handler of its own by now: its start takes as long as it takes."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
-    return bool(int(caught.split()[1], 16) & 1 << (signal.SIGTERM - 1))
-
-
 def test_the_worker_ends_on_sigterm(make_portal: Any) -> None:
     portal = make_portal(HEADROOM_WORKER="off")
 
     with worker(portal) as process:
-        wait_until(lambda: catches_sigterm(process.pid), within_s=60)
+        wait_for_word(portal, "The worker waits for runs.")
         process.terminate()
         status = process.wait(timeout=60)
 

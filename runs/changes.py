@@ -65,15 +65,11 @@ def _of_line(
     found = history.detect([point.figure.value for point in points], better)
     for change in found.changes:
         # One that was confirmed long ago was told then, or came before the webhook.
-        if True:
+        if len(points) - change.at <= history.FRESH:
             first = points[change.at].run
             what = f"{statistic}({_words(place)})"
             event = _EVENTS[change.status]
-            yield (
-                event,
-                f"{event}:{points[-1].run.pk}:{what}"[:200],
-                _payload(what, first, points, change),
-            )
+            yield event, f"{event}:{first.pk}:{what}"[:200], _payload(what, first, points, change)
 
 
 def _words(place: Place) -> str:

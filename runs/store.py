@@ -269,7 +269,7 @@ def _sink(path: Path, schema: Mapping[str, pl.DataType], parts: Frames) -> None:
     try:
         frames = register_io_source(source, schema=dict(schema), is_pure=True)
         frames.sink_parquet(path, compression="zstd")
-    except Exception as error:
+    except pl.exceptions.PolarsError as error:
         raise (causes or [error])[0] from None
 
 

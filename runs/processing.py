@@ -173,6 +173,7 @@ def headline(document: dict[str, Any], plan: Plan) -> dict[str, Any]:
         "plateau_goodput_rps": _plateau_goodput(document),
         "peak_jps": peak_jps(plan),
         "shape": shape.words(plan),
+        "headroom": _least_headroom(document),
         "capacity": [
             {
                 "scenario": row["scenario"],
@@ -183,6 +184,16 @@ def headline(document: dict[str, Any], plan: Plan) -> dict[str, Any]:
             for row in document["saturation"]
         ],
     }
+
+
+def _least_headroom(document: dict[str, Any]) -> dict[str, Any] | None:
+    """Of the scenario that is nearest to its peak; None where no peak is stated."""
+    known = [
+        {"scenario": row["scenario"], **row["headroom"]}
+        for row in document["saturation"]
+        if row["headroom"] and row["headroom"]["ratio"] is not None
+    ]
+    return min(known, key=lambda one: one["ratio"], default=None)
 
 
 def _plateau_goodput(document: dict[str, Any]) -> float | None:

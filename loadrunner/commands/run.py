@@ -222,7 +222,7 @@ def _repeated(
 def say(line: str, arguments: argparse.Namespace) -> None:
     """A line while the runs of a series are made."""
     if not arguments.quiet:
-        print(line, flush=True)
+        print(line, file=sys.stderr, flush=True)
 
 
 def _tell_repeats(

@@ -38,9 +38,14 @@ class Cell:
 
 def catalogue_of(plan: Plan, samples: pl.DataFrame) -> Catalogue:
     """The catalogue of a run: its plan's phases and metrics, and what else its samples show."""
+    return of_series(plan, _seen(samples))
+
+
+def of_series(plan: Plan, seen: Iterable[tuple[str, str, str]]) -> Catalogue:
+    """The same, where it is known already which scenario, step and phase have samples."""
     steps: dict[str, dict[str, None]] = {name: {} for name in plan.scenarios}
     phases = {name: dict.fromkeys(one.phase for one in plan.phases_of(name)) for name in steps}
-    for scenario, step, phase in _seen(samples):
+    for scenario, step, phase in seen:
         steps.setdefault(scenario, {})[step] = None
         phases.setdefault(scenario, {})[phase] = None
     return Catalogue(

@@ -256,21 +256,11 @@ def is_writable() -> bool:
 
 
 def _sink(path: Path, schema: Mapping[str, pl.DataType], parts: Frames) -> None:
-    """polars tells its own error for whatever its source raises: the cause is raised instead."""
-    causes: list[Exception] = []
-
     def source(*_wishes: object) -> Frames:
-        try:
-            yield from parts
-        except Exception as error:
-            causes.append(error)
-            raise
+        yield from parts
 
-    try:
-        frames = register_io_source(source, schema=dict(schema), is_pure=True)
-        frames.sink_parquet(path, compression="zstd")
-    except Exception as error:
-        raise (causes or [error])[0] from None
+    frames = register_io_source(source, schema=dict(schema), is_pure=True)
+    frames.sink_parquet(path, compression="zstd")
 
 
 def _run_id(name: str) -> UUID | None:

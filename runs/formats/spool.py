@@ -228,9 +228,9 @@ def _check_moments(frame: pl.DataFrame, name: str, before: int) -> None:
             if isinstance(extreme, int) and not EARLIEST_US <= extreme <= LATEST_US:
                 row = frame[column].index_of(extreme)
                 raise SpoolError(
-                    f"{name}, sample {before + (row or 0) + 1}, key '{column}': found {extreme}, allowed"
-                    " are microseconds since the run's start, from an hour before it to 31 days"
-                    " after it."
+                    f"{name}, sample {before + (row or 0) + 1}, key '{column}': found {extreme},"
+                    " allowed are microseconds since the run's start, from an hour before it to 31"
+                    " days after it."
                 )
 
 
@@ -244,7 +244,8 @@ def _check_order(frame: pl.DataFrame, name: str, before: int) -> None:
     first = wrong.select("row", "started_us", "ended_us").head(1).collect()
     for row, started_us, ended_us in first.iter_rows():
         raise SpoolError(
-            f"{name}, sample {before + row + 1}: ended_us {ended_us} lies before started_us {started_us}."
+            f"{name}, sample {before + row + 1}: ended_us {ended_us} lies before started_us"
+            f" {started_us}."
         )
 
 

@@ -79,6 +79,8 @@ def address(path: str, bank: dict[str, Any]) -> str:
         "token_id": bank["token"].pk,
         "webhook_id": bank["webhook"].pk,
         "delivery_id": bank["delivery"].pk,
+        "webhook_id": bank["webhook"].pk,
+        "delivery_id": bank["delivery"].pk,
         "name": "manifest.json",
         "table": "samples",
         "kind": "csv",
@@ -86,6 +88,7 @@ def address(path: str, bank: dict[str, Any]) -> str:
     queries = {
         "compare": f"?runs={bank['run'].pk},{bank['run'].pk}",
         "export": "?to=k6",
+        "campaign-report": f"?runs={bank['run'].pk}",
         "trends": "?statistic=p95(billing)",
         "campaign-report": f"?runs={bank['run'].pk}",
     }
@@ -105,6 +108,12 @@ BODIES: dict[tuple[str, str], Any] = {
     },
     ("patch", "/api/v1/runs/{run_id}"): {"notes": "x"},
     ("patch", "/api/v1/projects/{project}"): {"name": "x"},
+    ("post", "/api/v1/runs/{run_id}/plan/accept"): {"proposal": "x", "key": "x"},
+    ("post", "/api/v1/projects/{project}/webhooks"): {
+        "url": "https://bank.example/",
+        "events": ["run.verdict"],
+    },
+    ("patch", "/api/v1/webhooks/{webhook_id}"): {"events": ["run.verdict"]},
     ("post", "/api/v1/tokens"): {"name": "x", "project": "bank"},
     ("post", "/api/v1/runs/{run_id}/plan/accept"): {"key": "database_pool/db_pool_in_use/4"},
     ("post", "/api/v1/projects/{project}/webhooks"): {

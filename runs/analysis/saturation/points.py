@@ -61,6 +61,8 @@ _MOST_SLOWING: Final = 0.3
 _EARLY: Final = (0.0, 0.05, 0.1)
 _PARTS_OF_STAGE: Final = (0.1, 0.15, 0.22, 0.33, 0.5)
 _SPLIT: Final = (0.97, 0.01, 0.01, 0.01)
+# By so many standard errors goodput rises less than a share says before that is not believed.
+_RISE_ERRORS: Final = 2.5
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,23 @@ def response(calls: Flow, stages: Sequence[Stage], per_journey: float) -> Respon
 def _split(calls: Flow, late: Sequence[Window], before: Floats) -> Split | None:
     """From all late windows; from the most loaded one alone where a lesser one blurs it."""
     most = max(late, key=lambda one: calls.due_in(*one) / (one[1] - one[0]))
-    return direct.split(calls, late, before) or direct.split(calls, [most], before)
+    found = direct.split(calls, late, before) or direct.split(calls, [most], before)
+    return found if found is not None and _is_borne_out(calls, late, found.share) else None
+
+
+def _is_borne_out(calls: Flow, late: Sequence[Window], share: float) -> bool:
+    """Whether goodput rises with the load by the share that is said to be served all the same.
+    It does not where hits are so many a second, rather than so many of a hundred."""
+    lengths = np.array([end - start for start, end in late])
+    offered = np.array([calls.due_in(*one) for one in late]) / lengths
+    goodput = np.array([calls.answered_in(*one) for one in late]) / lengths
+    centred = offered - float((lengths * offered).sum() / lengths.sum())
+    spread = float((lengths * centred**2).sum())
+    if spread <= 0:
+        return True
+    rise = float((lengths * centred * goodput).sum()) / spread
+    error = rate.noise(calls.answers, calls.due, late, share)[0] / float(np.sqrt(spread))
+    return rise + _RISE_ERRORS * error >= share
 
 
 def _without_direct(calls: Flow, split: Split) -> Flow:

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,7 +113,7 @@ def ways(scratch: Path) -> list[Way]:
         *(
             Way("users", f"and {name}", starving, env=env, with_users=True)
             for name, starving, env in (
-                ("5% of a core by 500 ms", _quota(0.05, 500), ()),
+                ("1% of a core by 500 ms", _quota(0.01, 500), ()),
                 ("stopped 100 of 500 ms", _turns(100, 500, everybody=True), ()),
                 ("a real-time neighbour, 100 of 400 ms", _neighbour(scratch, 100, 400), ()),
                 ("a loop blocked 100 of 500 ms", _nothing, _blocking(scratch, 100, 500)),
@@ -136,7 +136,8 @@ def _quota(share: float, period_ms: int) -> Starving:
                 (group / "cpu.cfs_period_us").write_text(period)
                 (group / "cpu.cfs_quota_us").write_text(quota)
             for pid in victim.all:
-                (group / "cgroup.procs").write_text(str(pid))
+                with suppress(ProcessLookupError):
+                    (group / "cgroup.procs").write_text(str(pid))
             yield
         finally:
             _leave(group)
@@ -147,7 +148,8 @@ def _quota(share: float, period_ms: int) -> Starving:
 def _leave(group: Path) -> None:
     """Set its processes free, and take the group away."""
     for pid in (group / "cgroup.procs").read_text().split():
-        (group.parent / "cgroup.procs").write_text(pid)
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            (group.parent / "cgroup.procs").write_text(pid)
     group.rmdir()
 
 

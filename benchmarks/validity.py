@@ -214,7 +214,7 @@ def inside(name: str, port: int, seconds: float, scratch: str) -> tuple[dict[str
     options, folder = _options.options_of(parser), Path(scratch)
     (way,) = [one for one in ways(folder) if one.name == name]
     with _server(port, folder):
-        return _report(way, options, folder, folder / "spool"), []
+        return _report(way, options, folder, folder / "spool"), _log(port)
 
 
 def _result(options: Options, found: Sequence[Found]) -> Result:

@@ -46,7 +46,7 @@ def test_a_healthy_generator_leaves_it_valid() -> None:
     ("share", "by_ms", "verdict"),
     [
         (0.005, 50, "valid"),  # a hiccup
-        (0.04, 1.9, "valid"),  # under 2 % of p99
+        (0.04, 0.9, "valid"),  # under 1 % of p99
         (0.04, 9, "suspect"),  # under 10 ms, but p99 is 9 % off
         (0.04, 50, "suspect"),
         (0.06, 50, "invalid"),
@@ -83,8 +83,8 @@ def test_a_few_late_requests_that_move_p99_are_told() -> None:
     assert "p99 of chat is 28 ms, and would be 20 ms" in found.reasons[0].detail
 
 
-def test_p99_of_a_fast_target_may_be_a_millisecond_off_and_no_more() -> None:
-    for by_ms, verdict in ((0.9, "valid"), (1.2, "suspect")):
+def test_lateness_may_move_p99_of_a_fast_target_by_half_a_millisecond_and_no_more() -> None:
+    for by_ms, verdict in ((0.4, "valid"), (0.6, "suspect")):
         delays = late(0.05, by_ms)
         data = run(requests(steady(60, 20), 5.0 + delays, late_ms=delays), phases=MINUTE)
         assert validity.judge(data).verdict == verdict
@@ -183,7 +183,13 @@ def test_the_coordinator_may_be_as_busy_as_it_likes() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "lag_us", "verdict"),
-    [(5, 40_000, "valid"), (12, 40_000, "suspect"), (40, 40_000, "invalid"), (60, 9_000, "valid")],
+    [
+        (5, 40_000, "valid"),
+        (12, 40_000, "suspect"),
+        (40, 40_000, "invalid"),
+        (60, 9_000, "suspect"),
+        (60, 4_000, "valid"),
+    ],
 )
 def test_with_users_a_loop_that_stands_still_is_the_only_sign(
     seconds: int, lag_us: int, verdict: str

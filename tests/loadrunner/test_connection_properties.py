@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadrunner.engine.connection import Connection
@@ -114,6 +114,7 @@ def fed(connection: Connection, raw: bytes, cuts: list[int]) -> None:
             connection.data_received(raw[start:end])
 
 
+@settings(deadline=None)  # a machine may be busy
 @given(answers=st.lists(ANSWERS, min_size=1, max_size=8), cuts=st.lists(st.integers(0, 999)))
 def test_each_exchange_gets_its_own_answer_however_it_is_cut(
     answers: list[Answer], cuts: list[int]
@@ -132,6 +133,7 @@ def test_each_exchange_gets_its_own_answer_however_it_is_cut(
         pool.idle.clear()
 
 
+@settings(deadline=None)  # a machine may be busy
 @given(
     before=st.lists(ANSWERS, max_size=3),
     answer=ANSWERS,
@@ -160,6 +162,7 @@ def test_what_comes_after_an_answer_is_given_to_nobody(
     assert len(asked.heard) == 1
 
 
+@settings(deadline=None)  # a machine may be busy
 @given(
     first=ANSWERS,
     garbage=st.binary(max_size=200)

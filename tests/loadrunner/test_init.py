@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadrunner.campaign.file import campaign_of_text
@@ -399,6 +399,7 @@ SCHEMAS = st.recursive(
 )
 
 
+@settings(deadline=None)  # a machine may be busy
 @given(path=st.text(min_size=1), schema=SCHEMAS, text=st.text(), other=ANYTHING)
 def test_whatever_a_document_holds_the_draft_is_a_campaign(
     path: str, schema: Any, text: str, other: Any
@@ -425,6 +426,7 @@ def test_whatever_a_document_holds_the_draft_is_a_campaign(
     _assert_campaign(document)
 
 
+@settings(deadline=None)  # a machine may be busy
 @given(path=st.text(), text=st.text(), other=ANYTHING, status=st.sampled_from([200, 302, 500]))
 def test_whatever_a_recording_holds_the_draft_is_a_campaign(
     path: str, text: str, other: Any, status: int

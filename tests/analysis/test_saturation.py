@@ -248,3 +248,20 @@ def test_headroom_lasts_until_the_peak_has_grown_into_it(
         assert high is not None
         assert low < lasts + 0.05
         assert high > lasts - 0.05
+
+
+def test_two_loads_are_enough_to_see_a_limit_between_them() -> None:
+    """What fails at the upper one is not taken for the target's own failures."""
+    found = _found(staircases.bucket([30, 80], limit=60.0, seconds=6.0))
+    assert (found.verdict, found.cause) == ("reached", "rate_limit")
+    assert found.capacity_jps == pytest.approx(60, rel=0.02)
+    assert found.onset_jps == (30.0, 80.0)
+
+
+def test_a_target_that_fails_as_often_at_any_load_is_not_saturated() -> None:
+    phases = staircases.stages([30, 60, 90], 6.0)
+    rows = [
+        row(phase, number, due, due + 0.02, "server_error" if number % 10 == 3 else "ok")
+        for number, (phase, due) in enumerate(staircases.arrivals(phases))
+    ]
+    assert _found(staircases.run(phases, rows)).verdict == "not_reached"

@@ -32,7 +32,10 @@ _FEWEST_FOR_BASELINE: Final = 20
 _FEW_FAILURES: Final = 0.02
 _PACE: Final = (0.1, 0.3, 0.5, 0.7, 0.9, 0.97)
 _FEWEST_FOR_FAILURES: Final = 300
+_PLAINLY: Final = 3.0
 _GRID: Final = (np.arange(64) + 0.5) / 64
+# Of a segment: journeys/s, how many, and how many of them failed.
+Tried = tuple[float, int, int]
 
 
 @dataclass(frozen=True)
@@ -105,13 +108,16 @@ def baseline(flow: Flow, segments: Sequence[Segment]) -> Baseline | None:
 
 def _failing(flow: Flow, segments: Sequence[Segment]) -> float:
     """Losses at the lowest loads count as the target's own: they are not due to the load."""
-    segments = _until_peak(flow, segments)
-    parts = [flow.between(segment.start, segment.end) for segment in segments]
-    rates = [(p.stop - p.start) / s.length for p, s in zip(parts, segments, strict=True)]
-    lowest = _lowest(rates, [part.stop - part.start for part in parts])
-    due = sum(parts[i].stop - parts[i].start for i in lowest)
-    failed = sum(int((~flow.good[parts[i]]).sum()) for i in lowest)
+    tried = [_tried(flow, segment) for segment in _until_peak(flow, segments)]
+    lowest = _lowest(tried)
+    due, failed = (sum(column) for column in zip(*(one[1:] for one in lowest), strict=True))
     return (failed + 0.5) / (due + 1) if failed else 0.0
+
+
+def _tried(flow: Flow, segment: Segment) -> Tried:
+    part = flow.between(segment.start, segment.end)
+    count = part.stop - part.start
+    return count / segment.length, count, int((~flow.good[part]).sum())
 
 
 def _until_peak(flow: Flow, segments: Sequence[Segment]) -> Sequence[Segment]:
@@ -121,15 +127,28 @@ def _until_peak(flow: Flow, segments: Sequence[Segment]) -> Sequence[Segment]:
     return segments[: peak + 1] if peak else segments
 
 
-def _lowest(rates: Sequence[float], counts: Sequence[int]) -> list[int]:
-    """The least loaded segments: two, and up to a third of all until there are enough journeys."""
-    order: list[int] = np.argsort(rates, kind="stable").tolist()
-    taken = order[:2]
-    for i in order[2 : len(order) // 3]:
-        if sum(counts[one] for one in taken) >= _FEWEST_FOR_FAILURES:
+def _lowest(tried: Sequence[Tried]) -> list[Tried]:
+    """The least loaded segments: two, and up to a third of all until there are enough journeys;
+    none from the first on that fails plainly more than those below it."""
+    order = sorted(tried)
+    taken = order[:1]
+    for one in order[1 : max(2, len(order) // 3)]:
+        enough = sum(count for _, count, _ in taken) >= _FEWEST_FOR_FAILURES
+        if (enough and len(taken) > 1) or _fails_more(one, taken):
             break
-        taken.append(i)
+        taken.append(one)
     return taken
+
+
+def _fails_more(one: Tried, below: Sequence[Tried]) -> bool:
+    """By the test of two proportions."""
+    _, count, failed = one
+    count_below, failed_below = sum(item[1] for item in below), sum(item[2] for item in below)
+    if not count or not count_below:
+        return False
+    pooled = (failed + failed_below + 0.5) / (count + count_below + 1)
+    error = np.sqrt(pooled * (1 - pooled) * (1 / count + 1 / count_below))
+    return bool(failed / count - failed_below / count_below > _PLAINLY * error)
 
 
 def stages(flow: Flow, segments: Sequence[Segment], base: Baseline) -> tuple[Stage, ...]:

@@ -2,8 +2,8 @@
 PYTHON ?= python3
 export PORT TARGET_PORT EXIT
 
-.PHONY: help demo serve test check fix bench
+.PHONY: help demo serve test check fix bench screenshots
 .DEFAULT_GOAL := help
 
-help demo serve test check fix bench:
+help demo serve test check fix bench screenshots:
 	@exec $(PYTHON) -m tools $@

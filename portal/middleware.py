@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Final
 
 from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseBase, JsonResponse
+from django.utils.cache import patch_cache_control
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -21,6 +23,33 @@ class ApiErrorMiddleware:
         if response.headers.get("Content-Type", "").startswith("application/json"):
             return response
         return _reshaped(request, response)
+
+
+_HEADERS: Final = {
+    # Nothing of a browser's machine is any page's business.
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), usb=()",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class PageHeadersMiddleware:
+    """What every answer says to browsers beside Django's own headers and the policy of django-csp.
+
+    A page shows what one person may see at one moment: it is kept by that person's browser alone,
+    and asked for again.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        if is_page and "Cache-Control" not in response.headers:
+            patch_cache_control(response, private=True, no_cache=True)
+        return response
 
 
 def _has_nul(request: HttpRequest) -> bool:

@@ -5,7 +5,7 @@ import sys
 if sys.version_info < (3, 11):  # noqa: UP036 - this is where an older Python is told so
     sys.exit("Headroom needs Python 3.11 or newer; set PYTHON to one: make PYTHON=python3.11 demo")
 
-from tools import bench, checks, demo, serving, tests
+from tools import bench, checks, demo, screenshots, serving, tests
 from tools.errors import ToolError
 
 TARGETS = {
@@ -15,6 +15,7 @@ TARGETS = {
     "check": (checks.check, "look at lint, types and formatting"),
     "fix": (checks.fix, "repair lint and formatting"),
     "bench": (bench.main, "the benchmarks"),
+    "screenshots": (screenshots.main, "the pictures of README and docs, of the demo that runs"),
 }
 
 
@@ -34,8 +35,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _help() -> str:
-    lines = [f"  make {name:<7} {text}" for name, (_, text) in TARGETS.items()]
-    return "\n".join(["Headroom", "", *lines, "  make help    this list"])
+    lines = [f"  make {name:<11} {text}" for name, (_, text) in TARGETS.items()]
+    return "\n".join(["Headroom", "", *lines, "  make help        this list"])
 
 
 if __name__ == "__main__":

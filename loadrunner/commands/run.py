@@ -148,7 +148,8 @@ def carry_out(
         options = replace(options, seed=manifest.seed, labels=labels, replay_of=manifest.run_id)
     if plan is not None:
         return _repeated(campaign, plan, options, arguments, door)
-    execution = execute(campaign, options, console)
+    with following(options.out, door, options.labels):
+        execution = execute(campaign, options, console)
     _tell(campaign, execution, arguments)
     report = execution.report
     codes = [

@@ -1,6 +1,6 @@
 """Two to six runs side by side; the first is the one that the others are held against."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -108,10 +108,15 @@ def _over_time(runs: Sequence[Run]) -> Chart | None:
     return figure.over_time("compare-time", tracks) if len(tracks) > 1 else None
 
 
+def _is_reached(points: Sequence[Mapping[str, Mapping[str, Any]]], scenario: str) -> bool:
+    return any(one.get(scenario, {}).get("verdict") == "reached" for one in points)
+
+
 def _charts(runs: Sequence[Run]) -> list[Chart]:
     """One picture a scenario that at least one of the runs took through more than one load."""
     points = [comparison_rows.points_by_scenario(run.report or {}) for run in runs]
-    scenarios = dict.fromkeys(name for one in points for name in one)
+    found = dict.fromkeys(name for one in points for name in one)
+    scenarios = sorted(found, key=lambda name: not _is_reached(points, name))
     charts = []
     for index, scenario in enumerate(scenarios):
         sides = [

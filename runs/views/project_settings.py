@@ -1,12 +1,12 @@
 """What a project is set to, who is in it, and who changed what."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -21,7 +21,8 @@ from runs.models import AuditEntry, Delivery, Everybody, Project, Role, Webhook
 from runs.views.visitor import access, page
 
 _LOG_PAGE: Final = 100
-_MOST_DELIVERIES: Final = 5
+_MOST_DELIVERIES: Final = 100
+_SHOWN_DELIVERIES: Final = 5
 _MOST_EXPIRING: Final = 100
 Form = Mapping[str, str]
 Values = dict[str, Any]
@@ -79,9 +80,20 @@ def _fields(project: Project) -> dict[str, str]:
     }
 
 
-def _webhooks(project: Project) -> list[Webhook]:
-    newest = Delivery.objects.order_by("-created_at")
-    return list(project.webhooks.prefetch_related(Prefetch("deliveries", newest[:200])))
+@dataclass(frozen=True)
+class Hook:
+    """A webhook with its last messages."""
+
+    webhook: Webhook
+    deliveries: list[Delivery]
+
+
+def _webhooks(project: Project) -> list[Hook]:
+    newest = Delivery.objects.filter(webhook__project=project).order_by("-created_at")
+    told: dict[int, list[Delivery]] = {}
+    for delivery in newest[:_MOST_DELIVERIES]:
+        told.setdefault(delivery.webhook_id, []).append(delivery)
+    return [Hook(one, told.get(one.pk, [])[:_SHOWN_DELIVERIES]) for one in project.webhooks.all()]
 
 
 def _expiring(request: HttpRequest, project: Project) -> dict[str, Any] | None:

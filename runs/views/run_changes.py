@@ -125,10 +125,11 @@ def restore_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     visitor = access(request)
     visitor.require("triage")
     run = visitor.deleted_runs().defer(*Run.DOCUMENTS).filter(pk=run_id).first()
-    if run is not None:
-        curation.restore(visitor, run)
-        messages.success(request, f"{run} is back.")
-    return redirect("runs:run", run_id=run_id)
+    if run is None:
+        return redirect(visitor.run(run_id))  # it was never away
+    curation.restore(visitor, run)
+    messages.success(request, f"{run} is back.")
+    return redirect(run)
 
 
 @page

@@ -23,7 +23,16 @@ from runs.views.run_rows import RunRow, row
 from runs.views.visitor import access, page
 
 PAGE_SIZE: Final = 50
-_FILTERS: Final = ("q", "campaign", "verdict", "validity", "branch", "environment", "marked")
+_FILTERS: Final = (
+    "q",
+    "campaign",
+    "verdict",
+    "validity",
+    "branch",
+    "environment",
+    "processing",
+    "marked",
+)
 _MARKS: Final = {"baseline": "baselines", "pinned": "pinned"}
 _LONGEST: Final = 200
 _MOST_LABELS: Final = 10
@@ -73,6 +82,7 @@ class Selection:
             validity=self.wanted["validity"],
             branch=self.wanted["branch"],
             environment=self.wanted["environment"],
+            processing=self.wanted["processing"],
             is_baseline=True if marked == "baseline" else None,
             is_pinned=True if marked == "pinned" else None,
             labels=dict(pairs),

@@ -85,6 +85,8 @@ class Scene:
     before: Run
     after: Run
     action: Action
+    coming: Run
+    shared: str
 
     @property
     def pages(self) -> dict[str, str]:
@@ -92,6 +94,13 @@ class Scene:
             "projects": "/",
             "runs": f"/projects/{self.project.slug}/",
             "run": f"/runs/{self.before.pk}/",
+            "trends": f"/projects/{self.project.slug}/trends/?statistic=capacity(billing)",
+            "settings": f"/projects/{self.project.slug}/settings/",
+            "audit": f"/projects/{self.project.slug}/audit/",
+            "tokens": f"/projects/{self.project.slug}/tokens/",
+            "deleted": f"/projects/{self.project.slug}/deleted/",
+            "receiving": f"/runs/{self.coming.pk}/",
+            "shared": self.shared,
             "compare": f"/compare/?runs={self.before.pk},{self.after.pk}&show=all",
             "actions": f"/projects/{self.project.slug}/actions/",
             "action": f"/actions/{self.action.pk}/",
@@ -103,8 +112,8 @@ class Scene:
 
 @pytest.fixture
 def scene(transactional_db: None) -> Scene:
-    records.user()
     project = records.project()
+    records.member(project, records.user(), "maintainer")
     failed = documents.judgement("fail", text="p95(billing/usage@stage_06) < 400ms")
     report = documents.report(verdict="fail", criteria=[documents.judgement(), failed])
     before = records.run(project, verdict="fail", report=report)
@@ -117,7 +126,10 @@ def scene(transactional_db: None) -> Scene:
     action = records.action(project, before, state="verified")
     records.retest(action, before, "fail", 74.2)
     records.retest(action, after, "pass", 141.3)
-    return Scene(project, before, after, action)
+    coming = records.run(project, 55, processing="receiving", report=None, headline={}, verdict="")
+    return Scene(
+        project, before, after, action, coming, records.surroundings(project, before, after)
+    )
 
 
 @pytest.fixture

@@ -5,7 +5,20 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from runs.models import Action, ActionCriterion, ActionEvent, Project, Retest, Run, RunFile
+from runs.models import (
+    Action,
+    ActionCriterion,
+    ActionEvent,
+    AuditEntry,
+    Marker,
+    Member,
+    Project,
+    Retest,
+    Run,
+    RunFile,
+    SavedView,
+    ShareLink,
+)
 from tests.portal_pages import documents
 
 STARTED = datetime(2024, 11, 23, 9, 0, tzinfo=UTC)
@@ -45,6 +58,22 @@ def run(of: Project, minutes: int = 0, **more: Any) -> Run:
         "curves": {"billing": documents.points(), "chat": []},
     }
     return Run.objects.create(**(columns | more))
+
+
+def member(of: Project, user: User, role: str) -> Member:
+    return Member.objects.create(project=of, user=user, role=role)
+
+
+def surroundings(of: Project, before: Run, after: Run) -> str:
+    """What people left around the runs: marks, notes, a saved view; the address of a shared one."""
+    Marker.objects.create(project=of, at=STARTED, kind="deploy", text="release 2.14")
+    SavedView.objects.create(project=of, name="Failing", query="?verdict=fail")
+    AuditEntry.objects.create(
+        project=of, at=STARTED, name="ada", what="run.labels", run=before.pk, detail="pool=10"
+    )
+    Run.objects.filter(pk=before.pk).update(is_baseline=True, is_pinned=True)
+    Run.objects.filter(pk=after.pk).update(notes="The pool was doubled.")
+    return ShareLink.objects.create(run=after).get_absolute_url()
 
 
 def file(of: Run, name: str = "samples-00000.ndjson.zst") -> RunFile:

@@ -152,6 +152,6 @@ def test_the_home_costs_the_same_for_any_number_of_projects(
     for number in range(12):
         records.run(records.project(f"service-{number}"))
     get(visitor, "/")
-    # session, user, projects with their counts, newest runs
-    with django_assert_num_queries(4):
+    # session, user, projects with their counts, latest runs, newest runs
+    with django_assert_num_queries(5):
         get(visitor, "/")

@@ -23,6 +23,7 @@ from runs.analysis import (
     bottlenecks,
     cells,
     columns,
+    distribution,
     journeys,
     report,
     saturation,
@@ -58,6 +59,8 @@ PARTS: Final[dict[str, Callable[[RunData], Any]]] = {
     "curves": lambda data: [saturation.curve(data, name) for name in data.plan.scenarios],
     "seconds": seconds.of,
     "histograms": seconds.histograms,
+    "heatmap": distribution.heatmap,
+    "distributions": lambda data: [distribution.of(data, *key) for key in columns.of(data).rows],
     "report": report.build,
     "all together": everything,
 }

@@ -7,11 +7,11 @@ number alone, so that a cell can be made again; the constants of the estimator w
 seed 1, so report other seeds; the kinds of simulators/unlike.py, under their own profiles, are a
 hold-out on which nothing was set. `top` profiles go to 1.15 to 2.2 times the capacity, `low`
 ones stay below .92 of it, where every 'reached' is a false claim. 'found' counts the runs whose
-top load is 1.25 times the capacity or more. Shares come with a Wilson interval, quantiles with a bootstrap
-one, 95 % both.
+top load is 1.25 times the capacity or more. Shares come with a Wilson interval, quantiles with a
+bootstrap one, 95 % both.
 
 The other questions of the analysis have modules of their own, whose tables follow: comparing.py,
-histories.py, attribution.py and judging.py. --questions picks some.
+histories.py, modes.py, attribution.py and judging.py. --questions picks some.
 """
 
 import argparse
@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
-from benchmarks import attribution, comparing, histories, judging
+from benchmarks import attribution, comparing, histories, judging, modes
 from benchmarks.simulators import queues, tiers, unlike
 from benchmarks.simulators.system import Floats, Simulated
 from runs.analysis import saturation
@@ -35,7 +35,7 @@ from runs.analysis.saturation import Saturation
 
 MAKERS: Final = {**queues.MAKERS, **tiers.MAKERS, **unlike.MAKERS}
 PROFILES: Final = ("stairs", "spike", "short")
-QUESTIONS: Final = ("saturation", "comparison", "history", "bottlenecks", "criteria")
+QUESTIONS: Final = ("saturation", "comparison", "history", "modes", "bottlenecks", "criteria")
 TELLING: Final = 1.25
 
 
@@ -168,6 +168,7 @@ def others(questions: Sequence[str], systems: int, seed: int, jobs: int) -> Iter
     asked: dict[str, Callable[[], Iterable[str]]] = {
         "comparison": lambda: comparing.lines(systems, seed),
         "history": lambda: histories.lines(systems, max(systems // 10, 1), seed),
+        "modes": lambda: modes.lines(systems, seed),
         "bottlenecks": lambda: attribution.lines(systems, seed, jobs),
         "criteria": lambda: (*judging.lines(systems, seed), *judging.lengthening(systems, seed)),
     }

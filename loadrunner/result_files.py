@@ -73,7 +73,7 @@ def _of_spool(path: Path, kind: str, baseline: Path | None) -> tuple[Report, Not
     if kind not in (AUTO, NATIVE):
         raise UsageError(f"{path} is a folder; --as {kind} reads a single file.")
     data, notes = _data_of_spool(path)
-    before, more = _run_data(baseline) if baseline else (None, ())
+    before, more = _baseline(baseline) if baseline else (None, ())
     return reports.build(data, before), (*notes, *more)
 
 
@@ -84,12 +84,18 @@ def _data_of_spool(path: Path) -> tuple[RunData, Notes]:
 
 def _of_other_tool(path: Path, kind: str, baseline: Path | None) -> tuple[Report, Notes]:
     found = detection.read(path, kind)
-    before, more = _run_data(baseline) if baseline else (None, ())
+    before, more = _baseline(baseline) if baseline else (None, ())
     return found.report(spool.info_of(_manifest(path, found)), before), (*found.notes, *more)
 
 
 def _manifest(path: Path, found: Imported) -> Manifest:
     return found.manifest(run_id_of(detection.digest_of(path)))
+
+
+def _baseline(path: Path) -> tuple[list[RunData], Notes]:
+    """The run of a path, or the repeats that stand in a folder."""
+    read = [_run_data(one) for one in _spools_in(path) or [path]]
+    return [data for data, _ in read], [note for _, notes in read for note in notes]
 
 
 def _run_data(path: Path) -> tuple[RunData, Notes]:

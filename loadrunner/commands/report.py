@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 docs/reading-results.md explains every figure. Relative criteria such as '0.8 * baseline' are
-judged against the spool that --baseline names.
+judged against the spool, or the folder of repeats, that --baseline names.
 """
 
 

@@ -82,8 +82,8 @@ def _runs(comparison: Comparison) -> Iterator[str]:
     for at, run in enumerate(comparison.runs):
         facts = " · ".join((run.campaign, *sentences.facts(run)))
         repeats = len(comparison.groups[at]) if comparison.groups else 1
-        more = f" and {wording.plural(repeats - 1, 'repeat')} of it" if repeats > 1 else ""
-        yield f"{_LETTERS[at]}: {facts}{more}"
+        size = f" ({wording.plural(repeats, 'run')})" if repeats > 1 else ""
+        yield f"{_LETTERS[at]}{size}: {facts}"
 
 
 def _sections(comparison: Comparison) -> Iterator[_Section]:

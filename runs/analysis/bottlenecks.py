@@ -287,10 +287,7 @@ def _score(data: RunData, metric: ProbeMetric, harm: _Harm, bins: Floats) -> _Sc
 def _by_bin(data: RunData, metric: ProbeMetric, bins: Floats) -> tuple[Floats, bool] | None:
     """The mean reading of each bin (a counter: its growth per second), and whether it is a
     counter. None where there is too little of it, or it never moves."""
-    mine = data.readings.filter(
-        (pl.col("metric") == metric.name) & pl.col("value").is_finite()
-    ).sort("t_us")
-    t_us, values = mine["t_us"].to_numpy(), mine["value"].to_numpy()
+    t_us, values = data.derived(_readings).get(metric.name, _NO_READINGS)
     if len(values) < FEWEST_BINS:
         return None
     is_counter = metric.ceiling is None and _is_growing(values)
@@ -308,6 +305,18 @@ def _by_bin(data: RunData, metric: ProbeMetric, bins: Floats) -> tuple[Floats, b
             return None
         x = np.interp(middles, middles[known], sums[known] / counts[known])
     return (x, is_counter) if np.ptp(x) > 0 else None
+
+
+_NO_READINGS: Final = (np.empty(0, dtype=np.int64), np.empty(0))
+
+
+def _readings(data: RunData) -> dict[str, tuple[Micros, Floats]]:
+    """Times and values of each metric, in the order of time; every harm asks for them."""
+    known = data.readings.filter(pl.col("value").is_finite()).sort("t_us")
+    return {
+        str(name): (mine["t_us"].to_numpy(), mine["value"].to_numpy())
+        for (name,), mine in known.group_by("metric", maintain_order=True)
+    }
 
 
 def _is_growing(values: Floats) -> bool:

@@ -26,6 +26,7 @@ from runs.analysis.validity import Validity
 
 FORMAT: Final = "headroom-report/1"
 Verdict = Literal["pass", "fail", "inconclusive", "invalid", "none"]
+Baseline = RunData | Sequence[RunData] | None
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ class Report:
     verdict: Verdict
 
 
-def build(data: RunData, baseline: RunData | None = None) -> Report:
-    """Everything about a run; relative criteria are judged against `baseline`."""
+def build(data: RunData, baseline: Baseline = None) -> Report:
+    """Everything about a run; relative criteria are judged against `baseline`, a run or repeats of
+    one."""
     believed = validity.judge(data)
     points = slo_capacity.added(saturation.find(data), saturation.kept_up(data), data)
     points = own_knee.without(points, believed, data.plan)
@@ -80,11 +82,21 @@ def verdict(believed: Validity, judged: Sequence[Judgement]) -> Verdict:
 
 
 def _judged(
-    data: RunData, points: tuple[Saturation, ...], baseline: RunData | None
+    data: RunData, points: tuple[Saturation, ...], baseline: Baseline
 ) -> tuple[Judgement, ...]:
     """A criterion that cannot be read, or names nothing in this run, is inconclusive: another
     program may have written it, and the rest of the report is still worth having."""
     if not data.plan.criteria:
         return ()
-    before = saturation.find(baseline) if baseline is not None else ()
-    return criteria.evaluate(data.plan.criteria, data, points, baseline, before)
+    bench = criteria.Bench(criteria.Figures(data, points), _before(baseline), None)
+    return tuple(bench.judge_text(text) for text in data.plan.criteria)
+
+
+def _before(baseline: Baseline) -> criteria.Measures | None:
+    """What the baseline measured; of repeats those count that may be believed."""
+    runs = [baseline] if isinstance(baseline, RunData) else list(baseline or ())
+    if len(runs) > 1:
+        runs = [one for one in runs if validity.judge(one).verdict != "invalid"]
+    if not runs:
+        return None
+    return criteria.Repeats([criteria.Figures(one, saturation.find(one)) for one in runs])

@@ -105,7 +105,7 @@ class Imported:
             health=health.empty(),
         )
 
-    def report(self, info: RunInfo, baseline: RunData | None = None) -> Report:
+    def report(self, info: RunInfo, baseline: reports.Baseline = None) -> Report:
         """Everything that the source supports; the rest is null and said to be missing.
 
         `info` is what runs.formats.spool.info_of makes of the manifest.

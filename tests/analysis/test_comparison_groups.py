@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runs.analysis import comparison
+from runs.analysis import comparison, report
 from runs.analysis.comparison import Noise
+from runs.analysis.plan import Phase
 from runs.analysis.report import Report
+from runs.analysis.run_data import RunData
 from runs.analysis.validity import Reason, Validity
+from tests.analysis.made_runs import SECOND, phase, requests, run, steady
 from tests.analysis.test_comparison import MIRRORED, change, inverse, made, row
 from tests.analysis.test_criteria_judge import not_reached, point
 
@@ -162,7 +165,7 @@ def test_false_alarms_of_three_against_three_keep_to_their_share_whatever_the_no
     assert alarms <= 13
 
 
-def _scaled(report: Report, factor: float) -> Report:
+def _scaled(whole: Report, factor: float) -> Report:
     """The same run with its p50 multiplied."""
 
     def scaled(one: object) -> object:
@@ -172,5 +175,59 @@ def _scaled(report: Report, factor: float) -> Report:
         times = replace(response, p50=response.p50 * factor, ci={**response.ci, **ci})
         return replace(one, response_ms=times)  # type: ignore[type-var]
 
-    series = tuple(one if one.pooled else scaled(one) for one in report.series)
-    return replace(report, series=series)  # type: ignore[arg-type]
+    series = tuple(one if one.pooled else scaled(one) for one in whole.series)
+    return replace(whole, series=series)  # type: ignore[arg-type]
+
+
+def test_other_company_is_told_where_a_scenario_itself_has_the_same_load() -> None:
+    def with_other(rate: float) -> Report:
+        other = requests(steady(60, rate), 50.0, scenario="billing")
+        chat = requests(steady(60, 20), 100.0)
+        phases = [phase(60, 20), phase(60, rate, scenario="billing")]
+        return report.build(run(chat, other, phases=phases))
+
+    assert comparison.compare([with_other(10), with_other(20)]).not_comparable == (
+        "billing was offered 10/s in plateau of run A and 20/s in run B: only its capacity can be"
+        " compared.",
+        "The mix of scenarios differs between run A and run B: chat has the same load in both and"
+        " can be compared, but a change may be the mix's.",
+    )
+
+
+@pytest.mark.parametrize(("users", "is_compared"), [(10, True), (12, False)])
+def test_closed_loads_are_the_same_where_their_users_are(users: int, is_compared: bool) -> None:
+    """Whatever rate comes of it: that follows from how fast the answers were."""
+
+    def closed(count: int, rate: float) -> Report:
+        plan = Phase("chat", "plateau", 0, 60 * SECOND, model="closed", users=count)
+        frame = requests(steady(60, rate), 100, due_by=["previous"] * round(60 * rate))
+        return report.build(run(frame, phases=[plan]))
+
+    found = comparison.compare([closed(10, 20), closed(users, 26)])
+    assert bool(found.rows) is is_compared
+    if not is_compared:
+        assert found.not_comparable == (
+            "chat had 10 users in plateau of run A and 12 users in run B: only its capacity can be"
+            " compared.",
+        )
+
+
+def test_relative_criteria_take_repeats_as_their_baseline() -> None:
+    def minute(took: float, criteria: Sequence[str] = ()) -> RunData:
+        frame = requests(steady(60, 20), np.asarray(took + np.arange(1200) % 7, dtype=np.float64))
+        return run(frame, phases=[phase(60, 20)], criteria=criteria)
+
+    now = minute(120, ["p50(chat) < baseline + 10%"])
+    (judged,) = report.build(now, [minute(90), minute(100), minute(110)]).criteria
+    assert judged.verdict == "fail"
+    assert judged.limit == pytest.approx(1.1 * (93 * 103 * 113) ** (1 / 3), rel=0.001)
+
+
+def test_a_run_under_another_load_is_no_repeat() -> None:
+    found = comparison.compare_groups(
+        [[made(), made(seed=2)], [made(seed=3), made(3.0, 4, rate=40)]]
+    )
+    assert change(found, "p50").verdict != "worse"
+    assert found.not_comparable == (
+        "1 of the 2 runs B had other scenarios or another load than the first: they are left out.",
+    )

@@ -1,6 +1,7 @@
 """`loadrunner report` as a user types it, on spools that were written for the purpose."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -180,3 +181,15 @@ def test_a_relative_criterion_is_judged_against_the_baseline(
     alone = json.loads(report(capsys, spool, "--format", "json")[1])
     against = json.loads(report(capsys, spool, "--format", "json", "--baseline", spool)[1])
     assert (alone["verdict"], against["verdict"]) == ("inconclusive", "pass")
+
+
+def test_the_baseline_may_be_a_folder_of_repeats(
+    spool: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for name in ("run-01", "run-02"):
+        shutil.copytree(spool, tmp_path / "repeats" / name)
+    manifest = {**MANIFEST, "criteria": ["p95(chat/send_message) <= baseline + 20%"]}
+    (spool / "manifest.json").write_text(json.dumps(manifest))
+
+    _, out, _ = report(capsys, spool, "--format", "json", "--baseline", tmp_path / "repeats")
+    assert json.loads(out)["verdict"] == "pass"

@@ -147,7 +147,7 @@ def test_ab_takes_turns_and_has_one_verdict(service: str, tmp_path: Path) -> Non
     again = loadrunner("compare", out / "A", out / "B", "--format", "json")
     assert again.returncode == 0, again.stderr
     assert [len(group) for group in json.loads(again.stdout)["groups"]] == [2, 2]
-    assert "and 1 repeat of it" in loadrunner("compare", out / "A", out / "B").stdout
+    assert "B (2 runs): short" in loadrunner("compare", out / "A", out / "B").stdout
 
 
 @pytest.mark.parametrize(

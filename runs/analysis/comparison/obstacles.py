@@ -1,5 +1,6 @@
 """What keeps one side from being compared with the first, as sentences, and where."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -30,6 +31,35 @@ class Obstacles:
         scenarios = dict.fromkeys((*self.models[0], *self.models[1]))
         for scenario in scenarios:
             yield from self._of_scenario(scenario)
+        yield from self._mix(list(scenarios))
+
+    def _mix(self, scenarios: Sequence[str]) -> Iterator[str]:
+        """What has the same load on both sides may still have had other company."""
+        same = [one for one in scenarios if self._has_same_loads(one)]
+        if same and len(same) < len(scenarios):
+            has = "has" if len(same) == 1 else "have"
+            yield (
+                f"The mix of scenarios differs between run A and run {self._letter}:"
+                f" {_listed(same)} {has} the same load in both and can be compared, but a change"
+                " may be the mix's."
+            )
+
+    @property
+    def is_repeat(self) -> bool:
+        """Whether the one may be a repeat of the other: the same phases under loads that are the
+        same but for chance, as arrivals may be drawn."""
+        here, there = self.loads
+        return here.keys() == there.keys() and all(
+            abs(load[0] - there[key][0])
+            <= (SAME_LOAD + 3 / math.sqrt(max(load[1], 1))) * max(load[0], there[key][0])
+            or self.models[0].get(key[0]) == "closed"
+            for key, load in here.items()
+        )
+
+    def _has_same_loads(self, scenario: str) -> bool:
+        phases = [{phase for owner, phase in one if owner == scenario} for one in self.loads]
+        is_both = bool(phases[0]) and phases[0] == phases[1]
+        return is_both and all(self.allows(scenario, phase) for phase in phases[0])
 
     def _environment(self) -> Iterator[str]:
         here, there = (_environment(one) for one in (self._base, self._other))

@@ -77,7 +77,7 @@ def _letter(at: int) -> str:
 class _Table:
     def __init__(self, groups: Sequence[Sequence[Report]], history: Noise, widened: float) -> None:
         self.groups = groups
-        self.sides = [_valid(group) for group in groups]
+        self.sides = [_alike(_valid(group)) for group in groups]
         first = [side[0] for side in self.sides]
         self.obstacles = [
             Obstacles(first[0], one, _letter(at)) for at, one in enumerate(first) if at
@@ -105,6 +105,7 @@ class _Table:
     def _sentences(self) -> Iterator[str]:
         for at, group in enumerate(self.groups):
             yield from _validity_of(group, _letter(at))
+            yield from _others_of(group, self.sides[at], _letter(at))
             if at:
                 yield from self.obstacles[at - 1]
 
@@ -173,6 +174,21 @@ class _Table:
 def _valid(group: Sequence[Report]) -> Sequence[Report]:
     """The runs of a group that count; all of them where none does, to show what they measured."""
     return [one for one in group if one.validity.verdict != "invalid"] or list(group)
+
+
+def _alike(side: Sequence[Report]) -> Sequence[Report]:
+    """The runs of a side that are repeats of its first."""
+    first, *others = side
+    return [first, *(one for one in others if Obstacles(first, one, "").is_repeat)]
+
+
+def _others_of(group: Sequence[Report], side: Sequence[Report], letter: str) -> Iterator[str]:
+    others = len(_valid(group)) - len(side)
+    if others:
+        yield (
+            f"{others} of the {len(group)} runs {letter} had other scenarios or another load than"
+            " the first: they are left out."
+        )
 
 
 def _validity_of(group: Sequence[Report], letter: str) -> Iterator[str]:

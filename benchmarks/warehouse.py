@@ -5,6 +5,7 @@
 conversion  a spool to Parquet, against bare polars `scan_ndjson -> sink_parquet` of plain NDJSON
 ingest      POST of the run to its report, over HTTP through gunicorn, against the same bare job;
             and the most memory that the server took
+figures     the report's rows of the run, against reading its columns plus one sort
 crowd       8 runs of 200,000 samples uploaded at the same time, on SQLite and on PostgreSQL
 pages       pages and API answers on 10,000 runs and 1,000 actions, against 10 runs
 
@@ -17,6 +18,7 @@ import json
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -42,7 +44,12 @@ from benchmarks._calm import Calm
 from benchmarks._goal import Goal
 from benchmarks._result import Result, Table
 from benchmarks._spread import ratios, spread
-from runs.formats import samples, spool
+from runs.analysis import series
+from runs.analysis.run_data import RunData
+from runs.formats import compact, health, samples, spool
+from runs.formats.compact import Compact
+from runs.formats.manifest import Manifest
+from runs.store import LocalFolder
 from tests.builders import phase, steady, write_spool
 from tests.portals import ROOT, Portal, prepare, send
 from tools import postgresql
@@ -121,6 +128,42 @@ def _ingest(result: Result, folder: Path, options: argparse.Namespace) -> None:
     result.figures |= {"post_to_ready_s": ours, "server_peak_bytes": peak}
 
 
+def _figures(result: Result, folder: Path, options: argparse.Namespace) -> None:
+    large = _large_spool(folder, options.samples)
+    _converted(large, folder)
+    path = LocalFolder(folder).table(uuid.UUID(int=1), "ours")
+    plan = spool.read_manifest(large)
+    floor, ours = list[float](), list[float]()
+    for _ in range(options.rounds):
+        floor.append(_timed(lambda: _read_and_sorted(path)))
+        ours.append(_timed(lambda: _rows_of(path, plan)))
+    told = f"{options.samples:,} samples: figures of 48 series / reading the columns and one sort"
+    result.goals.append(Goal(told, _ratio(ours, floor), 2.5))
+    peer = shutil.which("duckdb")
+    result.notes.append(
+        f"Figures: {min(ours):.2f} s at best, the floor {min(floor):.2f} s."
+        + ("" if peer else " DuckDB is not installed, so it does not stand beside them.")
+    )
+    result.figures |= {"figures_s": ours, "figures_floor_s": floor}
+
+
+def _read_and_sorted(path: Path) -> None:
+    names = ["scenario", "step", "phase", "due_us", "started_us", "ended_us", "status", "outcome"]
+    frame = pl.read_parquet(path, columns=names)
+    np.sort((frame["ended_us"] - frame["due_us"]).to_numpy())
+
+
+def _rows_of(path: Path, manifest: Manifest) -> None:
+    data = RunData(
+        info=spool.info_of(manifest),
+        plan=manifest.plan(),
+        samples=compact.of_table(path),
+        readings=pl.DataFrame(schema=spool.READINGS_SCHEMA),
+        health=health.empty(),
+    )
+    series.rows(data)
+
+
 def _large_spool(folder: Path, count: int) -> Path:
     """The spool, and beside it the same samples as plain NDJSON; made once."""
     large = folder / "large"
@@ -140,7 +183,11 @@ def _bare(folder: Path) -> None:
 
 
 def _converted(large: Path, folder: Path) -> None:
-    spool.read(large).samples.write_parquet(folder / "ours.parquet", compression="zstd")
+    """As the portal's worker does it: read piece by piece, with what the analysis needs kept."""
+    kept = Compact()
+    parts = kept.seeing(spool.Reading(large).samples())
+    LocalFolder(folder).stream_table(uuid.UUID(int=1), "ours", samples.SCHEMA, parts)
+    kept.frame()
 
 
 def _rename(folder: Path) -> None:
@@ -165,7 +212,10 @@ def _await_ready(client: httpx.Client, run_id: str) -> None:
 
 
 def _peak_bytes(portal: Portal) -> int:
-    return sum(_machine.memory_bytes(pid, "VmHWM") for pid in _served_by(portal))
+    """Of gunicorn and its worker process together."""
+    assert portal.process is not None
+    every = [portal.process.pid, *_served_by(portal)]
+    return sum(_machine.memory_bytes(pid, "VmHWM") for pid in every)
 
 
 def _served_by(portal: Portal) -> list[int]:
@@ -382,6 +432,7 @@ def _ratio(ours: list[float], theirs: list[float]) -> Any:
 PARTS: Final[dict[str, Callable[[Result, Path, argparse.Namespace], None]]] = {
     "conversion": _conversion,
     "ingest": _ingest,
+    "figures": _figures,
     "crowd": _crowd,
     "pages": _pages,
 }

@@ -31,6 +31,8 @@ _TABLE: Final = "live-"
 _LARGE: Final = 1_000_000
 _MORE: Final = 1.1
 _MOST_KEPT: Final = 16
+# A request reads a segment while somebody waits: one of `loadrunner` is a sixth of this at most.
+_MOST_INFLATED: Final = 512 << 20
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,9 @@ def of(run: Run) -> Partial:
     # One at a time: whoever asks meanwhile gets what the first has made.
     with _lock:
         before = _kept.get(run.pk, NOTHING)
-        if _is_worth_it(before, files):
+        # Once it is processed, nobody would remove what is kept of its segments.
+        is_coming = run.processing in (Run.Processing.RECEIVING, Run.Processing.RECEIVED)
+        if is_coming and _is_worth_it(before, files):
             _kept[run.pk] = _made(run, files)
             while len(_kept) > _MOST_KEPT:
                 _kept.popitem(last=False)
@@ -132,13 +136,17 @@ def _table(run: Run, name: str, notes: list[str]) -> pl.DataFrame:
 def _read(run: Run, name: str, notes: list[str]) -> pl.DataFrame:
     kept = Compact()
     try:
-        for part in spool.parts_of([store.raw_file(run.pk, name)], Budget(limits())):
+        for part in spool.parts_of([store.raw_file(run.pk, name)], _budget()):
             kept.add(part.frame)
             notes += part.notes
     except SpoolError as error:
         notes.append(str(error))
         return Compact().frame()
     return kept.frame()
+
+
+def _budget() -> Budget:
+    return Budget(replace(limits(), inflated_bytes=_MOST_INFLATED))
 
 
 def _data(run: Run, samples: pl.DataFrame, until_us: int) -> RunData:

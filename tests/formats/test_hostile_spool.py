@@ -225,3 +225,11 @@ def test_a_manifest_with_absurd_values_is_refused_with_its_key(
 
     with pytest.raises(ManifestError, match=at):
         manifests.parse(json.dumps(document))
+
+
+def test_more_samples_than_the_limit_are_refused_over_all_files_of_the_run(tmp_path: Path) -> None:
+    folder = write_spool(tmp_path / "run", steady(10, 10), segments=4)
+
+    assert spool.read(folder, Limits(samples=100)).samples.height == 100
+    with pytest.raises(SpoolError, match=r"samples-00003.*more than 99 samples"):
+        spool.read(folder, Limits(samples=99))

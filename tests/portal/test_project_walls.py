@@ -50,7 +50,7 @@ def bank(data_folder: Path) -> dict[str, Any]:
     _, token = tokens.create(SECRET, ["admin"], project)
     webhook = Webhook.objects.create(project=project, url="https://example.com/", events=[])
     delivery = Delivery.objects.create(
-        webhook=webhook, event="test", key=SECRET, payload={}, created_at=timezone.now()
+        webhook=webhook, event="test", key=SECRET, payload={"a": SECRET}, created_at=timezone.now()
     )
     return {"project": project, "run": run, "action": action, "token": token} | {
         "webhook": webhook,
@@ -79,8 +79,6 @@ def address(path: str, bank: dict[str, Any]) -> str:
         "token_id": bank["token"].pk,
         "webhook_id": bank["webhook"].pk,
         "delivery_id": bank["delivery"].pk,
-        "webhook_id": bank["webhook"].pk,
-        "delivery_id": bank["delivery"].pk,
         "name": "manifest.json",
         "table": "samples",
         "kind": "csv",
@@ -88,7 +86,6 @@ def address(path: str, bank: dict[str, Any]) -> str:
     queries = {
         "compare": f"?runs={bank['run'].pk},{bank['run'].pk}",
         "export": "?to=k6",
-        "campaign-report": f"?runs={bank['run'].pk}",
         "trends": "?statistic=p95(billing)",
         "campaign-report": f"?runs={bank['run'].pk}",
     }
@@ -108,12 +105,6 @@ BODIES: dict[tuple[str, str], Any] = {
     },
     ("patch", "/api/v1/runs/{run_id}"): {"notes": "x"},
     ("patch", "/api/v1/projects/{project}"): {"name": "x"},
-    ("post", "/api/v1/runs/{run_id}/plan/accept"): {"proposal": "x", "key": "x"},
-    ("post", "/api/v1/projects/{project}/webhooks"): {
-        "url": "https://bank.example/",
-        "events": ["run.verdict"],
-    },
-    ("patch", "/api/v1/webhooks/{webhook_id}"): {"events": ["run.verdict"]},
     ("post", "/api/v1/tokens"): {"name": "x", "project": "bank"},
     ("post", "/api/v1/runs/{run_id}/plan/accept"): {"key": "database_pool/db_pool_in_use/4"},
     ("post", "/api/v1/projects/{project}/webhooks"): {

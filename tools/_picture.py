@@ -1,4 +1,4 @@
-"""One picture of one page, for tools/screenshots.py; runs in the environment that has playwright."""
+"""One picture of one page, for tools/screenshots.py; it runs where playwright is installed."""
 
 import json
 import sys

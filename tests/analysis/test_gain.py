@@ -18,7 +18,8 @@ from runs.analysis import gain
 def test_a_figure_is_read(text: str, statistic: str, factor: float) -> None:
     found = gain.read(text)
     assert found is not None
-    assert (found.statistic, found.factor) == (statistic, pytest.approx(factor))
+    assert found.statistic == statistic
+    assert found.factor == pytest.approx(factor)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from runs.limits import limits
 from runs.models import Run
 
 # Rises whenever the same raw files would give other figures.
-CALCULATION_VERSION: Final = 1
+CALCULATION_VERSION: Final = 2
 
 _LARGE: Final = 3_000_000  # samples
 

@@ -141,8 +141,9 @@ def _explained(point: Saturation) -> str:
 
 
 def figures(series: Iterable[Series]) -> tuple[Row, ...]:
-    """One row for each judged series, in the report's order."""
-    return tuple(_row(one) for one in series if not one.pooled)
+    """One row for each judged series, in the report's order, and for JMeter's transactions and
+    what else comes on top of samples: pooled rows that name a step and a phase."""
+    return tuple(_row(one) for one in series if not one.pooled or (one.step and one.phase))
 
 
 def _row(series: Series) -> Row:

@@ -20,6 +20,7 @@ from runs.formats.left_out import LeftOut
 from runs.formats.source import Source
 
 NAME: Final = "artillery"
+_START: Final = re.compile(rb'\s*\{\s*"(aggregate|intermediate)"\s*:')
 _NETWORK: Final = re.compile("E[A-Z]{4,}")
 _CODES: Final = "http.codes."
 _TIMEOUTS: Final = ("ETIMEDOUT", "ESOCKETTIMEDOUT", "timeout", "Timeout")
@@ -36,10 +37,8 @@ _PERCENTILES: Final = {
 
 
 def recognises(head: bytes) -> bool:
-    start = head.lstrip()
-    return start.startswith(b"{") and (
-        b'"aggregate"' in head[:4096] or b'"intermediate"' in head[:4096]
-    )
+    both = b'"aggregate"' in head and b'"intermediate"' in head
+    return _START.match(head) is not None or (both and head.lstrip().startswith(b"{"))
 
 
 def read(source: Source) -> Imported:

@@ -27,10 +27,9 @@ _TOTALS: Final = ("Phase", "Metric", "Start", "End", "Requests", "Responses")
 
 def recognises(head: bytes) -> bool:
     start = head.lstrip()
-    return _is_totals(head) or (
-        start.startswith(b"{")
-        and (b"hyperfoil" in head.lower() or (b'"info"' in head and b'"benchmark"' in head))
-    )
+    keys = (b'"info"', b'"benchmark"') if b'"info"' in head else (b'"$schema"', b"yperfoil")
+    is_run = start.startswith(b"{") and all(key in head for key in keys)
+    return _is_totals(head) or is_run
 
 
 def _is_totals(head: bytes) -> bool:
@@ -166,6 +165,7 @@ def _rows(stat: dict[str, Any]) -> Iterator[Series]:
         scenario=str(stat.get("name") or "hyperfoil"),
         step=str(stat.get("metric") or "requests"),
         phase=raw.name_of(phase),
+        pooled=stat.get("isWarmup") is True,
         length_us=max(0, min(length_ms, 10**12)) * 1000,
         outcomes=outcomes,
         statuses=statuses,

@@ -127,11 +127,14 @@ class Imported:
         )
 
     def rows_apart(self, info: RunInfo) -> Iterable[Series]:
-        """Transactions and sub-results as rows of their own; no pooled row holds them."""
+        """Transactions and sub-results as rows of their own. They come on top of the samples: they
+        count as pooled, so that the judged rows add up to the whole, and no other row holds them.
+        """
         if self.apart.is_empty():
             return ()
         data = replace(self.run_data(info), samples=self.apart)
-        return (row for row in series.rows(data) if not row.pooled and row.count)
+        rows = (row for row in series.rows(data) if not row.pooled and row.count)
+        return (replace(row, pooled=True) for row in rows)
 
 
 def unplanned(row: Series) -> Series:

@@ -109,6 +109,7 @@ class _Seen:
     is_dated: bool = False  # times are dates by a pattern
     has_fractions: bool = False
     bundled: int = 0  # rows that stand for several samples each
+    pattern: str = ""  # of the dates, as the first rows show it
     unread: str = ""  # what is said of stamps that cannot be read
 
     def __post_init__(self) -> None:
@@ -164,7 +165,7 @@ def _look_for_times(frame: pl.DataFrame, seen: _Seen) -> None:
     if not seen.has_times or not frame["timeStamp"].count():
         seen.has_times = False
         return
-    if not _stamps(frame["timeStamp"], _Seen(seen.source)).count():
+    if not _stamps(frame["timeStamp"], seen).count():
         seen.has_times = False
         example = raw.name_of(str(frame["timeStamp"].drop_nulls()[0]))[:40]
         seen.unread = f"No timeStamp can be read (the first is '{example}'), so there are no times."
@@ -212,18 +213,34 @@ def _stamps(column: pl.Series, seen: _Seen) -> pl.Series:
     if numbers.null_count() * 2 < len(numbers) or not len(numbers):
         return numbers
     zoned = text.str.replace(r"[zZ]$", "+00:00")
-    has_zone = bool((text.str.contains(_ZONE)).any())
-    zone = "%z" if has_zone else ""
-    dates = (zoned.str.to_datetime(f"{one}{zone}", time_unit="us", strict=False) for one in _DATES)
-    possible = (one.set(~one.dt.year().is_between(*_YEARS).fill_null(value=True), None)
-                for one in dates)  # fmt: skip
-    found = max(possible, key=lambda stamps: stamps.count())
-    if not found.count():
+    seen.pattern = seen.pattern or _pattern(zoned)
+    stamps = _dates(zoned, seen.pattern)
+    if not stamps.count():
         return numbers
-    seen.is_dated, seen.has_zone = True, has_zone
-    stamps = found.dt.epoch("us")
+    seen.is_dated, seen.has_zone = True, "%z" in seen.pattern
     seen.has_fractions |= bool((stamps % 1_000_000 != 0).any())
     return stamps
+
+
+def _pattern(text: pl.Series) -> str:
+    """The pattern that reads the most, and of several the one by which the run is the shortest:
+    10/11/2024 and 10/12/2024 are neighbours, and not a month apart."""
+    zone = "%z" if text.str.contains(_ZONE).any() else ""
+
+    def fits(pattern: str) -> tuple[int, int]:
+        stamps = _dates(text, pattern)
+        low, high = stamps.min(), stamps.max()
+        span = high - low if isinstance(low, int) and isinstance(high, int) else 0
+        return stamps.count(), -span
+
+    return max((f"{one}{zone}" for one in _DATES), key=fits)
+
+
+def _dates(text: pl.Series, pattern: str) -> pl.Series:
+    """Microseconds since 1970 by one pattern; null where it does not fit."""
+    found = text.str.to_datetime(pattern, time_unit="us", strict=False)
+    possible = found.dt.year().is_between(*_YEARS).fill_null(value=False)
+    return found.set(~possible, None).dt.epoch("us")
 
 
 # -- XML ---------------------------------------------------------------------------------------

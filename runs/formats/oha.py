@@ -30,7 +30,7 @@ def recognises(head: bytes) -> bool:
     return head.lstrip().startswith(b"{") and (
         (b'"successRate"' in head and b'"slowest"' in head)
         or b'"responseTimeHistogram"' in head
-        or b'"latency_ms"' in head
+        or (b'"latency_ms"' in head and b'"statusCodeDistribution"' in head)
     )
 
 

@@ -37,7 +37,7 @@ def of_rows(
 ) -> Imported:
     """A run of rows that a tool computed, or that were computed from its histograms."""
     if all(row.pooled for row in rows):
-        rows = [*(_named(row) for row in rows[:1]), *rows]
+        rows = _with_a_judged_one(rows)
     if not any(_is_whole(row) for row in rows):
         rows = [*rows, *total(rows)]
     scenarios = dict.fromkeys(row.scenario for row in rows if row.scenario and not row.pooled)
@@ -63,12 +63,19 @@ def of_rows(
     )
 
 
+def _with_a_judged_one(rows: Sequence[Series]) -> Sequence[Series]:
+    """There is a row of a scenario and a step for who looks for those."""
+    if _is_whole(rows[0]):
+        return [_named(rows[0]), *rows]
+    return [replace(row, pooled=False) for row in rows]
+
+
 def _is_whole(row: Series) -> bool:
     return row.scenario is row.step is row.phase is None
 
 
 def _named(row: Series) -> Series:
-    """The row of a whole run as one of a scenario and step, for who looks for those."""
+    """The row of a whole run as one of a scenario and step."""
     return replace(row, scenario=ALL, step=REQUESTS, phase=PHASE, pooled=False)
 
 

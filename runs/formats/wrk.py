@@ -35,7 +35,7 @@ def read(source: Source) -> Imported:
     never, timeouts = _socket_errors(text)
     status = _STATUS.search(text)
     bad = min(int(status[1][:18]), answered) if status else 0
-    length_us = round(min(_ms(found[2], found[3]) * 1000, 1e15))
+    length_us = round(min((summaries.number(_ms(found[2], found[3])) or 0) * 1000, 1e15))
     row = summaries.row(
         answered + never + timeouts,
         length_us=length_us,

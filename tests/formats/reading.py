@@ -31,6 +31,12 @@ def row_of(found: Imported, step: str | None = None, scenario: str | None = None
     return rows[0]
 
 
+def apart_of(found: Imported, step: str) -> Series:
+    """A row that comes on top of the samples: pooled, with a step and a phase."""
+    rows = [row for row in report_of(found).series if row.pooled and row.phase and row.step]
+    return next(row for row in rows if row.step == step)
+
+
 def whole_of(found: Imported) -> Series:
     """The row of the whole run."""
     return next(row for row in report_of(found).series if row.scenario is None)

@@ -1,6 +1,7 @@
 """What holds of every reader: found by shape, however packed, cut anywhere, damaged anyhow."""
 
 import gzip
+import json
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from runs.formats import report_json
 from runs.formats.errors import FormatError
 from runs.formats.imported import Imported
+from tests.formats import test_k6
 from tests.formats.examples import FILES, RAW, SUMMARIES, tool_of
 from tests.formats.reading import read, report_of, whole_of
 
@@ -29,6 +31,19 @@ def test_a_file_is_known_by_its_shape_and_its_report_is_whole(tmp_path: Path, na
     assert document["run"]["fidelity"]["schedule"] is False
     assert [row for row in document["series"] if not row["pooled"]]
     assert whole_of(found).count == found.count
+
+
+@pytest.mark.parametrize(
+    "word", ['"latency_ms"', "hyperfoil", '"aggregate"', '"info"', '"latencies"', '"non2xx"']
+)
+def test_words_of_other_tools_in_a_file_mislead_nobody(tmp_path: Path, word: str) -> None:
+    """An address, a tag or a metric may be called anything."""
+    tagged = FILES["k6 lines"].replace(b"orders", word.replace('"', "").encode())
+    metrics = {**test_k6.LEGACY["metrics"], word.replace('"', ""): {"count": 3}}
+    summary = json.dumps({**test_k6.LEGACY, "metrics": metrics})
+
+    for content in (tagged, summary):
+        assert read(tmp_path, content).tool == "k6"
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -9,7 +9,16 @@ import pytest
 from runs.formats import detection
 from runs.formats.errors import FormatError
 from runs.formats.imported import Imported
-from tests.formats.reading import DATA, outcomes, read, report_of, row_of, samples, whole_of
+from tests.formats.reading import (
+    DATA,
+    apart_of,
+    outcomes,
+    read,
+    report_of,
+    row_of,
+    samples,
+    whole_of,
+)
 
 T = 1732352400000
 FULL = (
@@ -179,6 +188,8 @@ def test_a_missing_header(tmp_path: Path, count: int, line: str) -> None:
         ("23/11/2024 09:00:00", "24/11/2024 09:00:00", 86_400_000),
         ("11/23/24 09:00:00", "11/24/24 09:00:00", 86_400_000),  # what JMeter's manual proposes
         ("11/23/2024 09:00:00", "11/24/2024 09:00:00", 86_400_000),
+        ("10/11/2024 23:59:59", "10/12/2024 00:00:01", 2_000),  # October, by its neighbours
+        ("10/11/2024 23:59:59", "11/11/2024 00:00:01", 2_000),  # November
     ],
 )
 def test_dates_without_a_zone_have_distances_but_no_absolute_time(
@@ -263,7 +274,9 @@ def test_transactions_are_kept_apart_and_in_no_total(tmp_path: Path) -> None:
     found = read(tmp_path, table(row(), row(40), row(0, 70, **buy)))
 
     assert (found.count, whole_of(found).count) == (2, 2)
-    assert row_of(found, "buy (transaction)").all_ms.max == 70.0
+    assert apart_of(found, "buy (transaction)").all_ms.max == 70.0
+    judged = [row.count for row in report_of(found).series if not row.pooled]
+    assert sum(judged) == 2
     assert whole_of(found).all_ms.max == 30.0
     assert "1 rows of transaction controllers are kept apart" in " ".join(found.notes)
 

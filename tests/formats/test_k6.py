@@ -231,6 +231,41 @@ def test_grpc_calls_stand_for_requests(tmp_path: Path) -> None:
     assert (row.count, outcomes(row)) == (3, {"check_failed": 1, "ok": 2})
 
 
+def test_a_run_of_neither_is_refused_and_what_it_holds_is_named(tmp_path: Path) -> None:
+    text = DEFINITION + point("ws_sessions", 1) + point("browser_web_vital_lcp", 1200.0)
+
+    with pytest.raises(FormatError, match=r"line 1, column 1: .*only points of browser_.*, ws_"):
+        read(tmp_path, text)
+
+
+def test_iterations_are_journeys_where_both_of_their_tags_are_on(tmp_path: Path) -> None:
+    def tagged(at: int, vu: int, iteration: int) -> str:
+        metadata = f'"metadata": {{"vu": "{vu}", "iter": "{iteration}"}}, "tags"'
+        return request(f"{END}.{at}Z").replace('"tags"', metadata)
+
+    found = read(tmp_path, tagged(1, 1, 0) + tagged(2, 1, 0) + tagged(3, 2, 0) + tagged(4, 1, 1))
+
+    assert samples(found, "user", "journey") == [(1, 0), (1, 0), (2, 0), (1, 1)]
+    assert report_of(found).journeys[0].count == 3
+
+
+def test_connecting_lies_inside_of_the_wait_for_a_connection(tmp_path: Path) -> None:
+    """The sum of the parts is k6's own duration again, whatever its clocks say."""
+    odd = request(blocked=1.0)  # of which it says that 3 ms went to connecting
+
+    assert samples(read(tmp_path, odd), "ended_us", "wait_us", "connect_us") == [(31_000, 0, 1_000)]
+    assert row_of(read(tmp_path, odd)).all_ms.max == 30.0
+
+
+def test_a_request_of_which_the_last_points_are_cut_off_is_left_out(tmp_path: Path) -> None:
+    second = "".join(request(END + ".5Z").splitlines(keepends=True)[:-1])  # it may have failed
+
+    found = read(tmp_path, request() + second)
+
+    assert (found.count, found.state) == (1, "incomplete")
+    assert "is cut within the points of a request" in " ".join(found.notes)
+
+
 HEADER = "metric_name,timestamp,metric_value,error_code,expected_response,name,scenario,status,url"
 
 

@@ -225,6 +225,13 @@ def test_units_of_wrk(tmp_path: Path, text: str, ms: float) -> None:
     assert got.all_ms.p50 == ms
 
 
+def test_a_number_of_wrk_that_is_none_is_not_known(tmp_path: Path) -> None:
+    """As the fuzzer found it."""
+    got = row_of(read(tmp_path, WRK2.replace("requests in 30.00s", "requests in 3.0.00s")))
+
+    assert (got.count, got.offered_rps) == (60_010, None)
+
+
 def test_a_wrk_that_was_killed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"line 3, column 1: .*did not come to its end"):
         read(tmp_path, "\n".join(WRK2.splitlines()[:3]))
@@ -282,8 +289,9 @@ def test_hyperfoil_keeps_warm_up_apart(tmp_path: Path) -> None:
     text = json.dumps({"info": {"id": "1", "benchmark": "shop"}, "$schema": "x", "stats": stats})
     found = read(tmp_path, text)
 
-    rows = {row.phase: row for row in found.rows if not row.pooled}
+    rows = {row.phase: row for row in found.rows if row.phase}
     assert list(rows) == ["ramp warm-up", "main"]
+    assert [row.pooled for row in rows.values()] == [True, False]
     assert outcomes(rows["main"]) == {
         "ok": 992, "client_error": 2, "server_error": 3, "connection_error": 1, "timeout": 2,
     }  # fmt: skip

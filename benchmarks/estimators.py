@@ -7,8 +7,8 @@ number alone, so that a cell can be made again; the constants of the estimator w
 seed 1, so report other seeds; the kinds of simulators/unlike.py, under their own profiles, are a
 hold-out on which nothing was set. `top` profiles go to 1.15 to 2.2 times the capacity, `low`
 ones stay below .92 of it, where every 'reached' is a false claim. 'found' counts the runs whose
-top load is 1.25 times the capacity or more. Shares come with a Wilson interval, quantiles with a bootstrap
-one, 95 % both.
+top load is 1.25 times the capacity or more. Shares come with a Wilson interval, quantiles with a
+bootstrap one, 95 % both.
 
 The other questions of the analysis have modules of their own, whose tables follow: comparing.py,
 histories.py, attribution.py and judging.py. --questions picks some.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from runs.analysis.saturation import bend, direct, rate
+from runs.analysis.saturation import bend, direct, rate, refusals
 from runs.analysis.saturation.bend import Points, Prior
 from runs.analysis.saturation.direct import SHARES
 from runs.analysis.saturation.flow import Flow
@@ -79,3 +79,54 @@ def test_the_interval_of_a_rate_widens_when_answers_come_in_waves() -> None:
     assert rate.of(regular, [(0, 60)]).half < 0.2
     found = rate.of(waves, [(0, 60)])
     assert found.half > 0.15 * found.value
+
+
+def test_the_share_that_comes_at_once_under_overload_is_counted() -> None:
+    healthy = np.array(([0.003] * 6 + [0.1] * 4) * 100)
+    overload = _flow(([0.003] * 6 + [2.0] * 4) * 60, ([True] * 6 + [True, False] * 2) * 60)
+    found = direct.split(overload, [(0.0, 6.0)], healthy)
+    assert found is not None
+    assert found.share == pytest.approx(0.6, abs=0.01)
+    assert 0.003 < found.threshold < 2.0
+    assert 0 < found.error < 0.03
+
+
+def test_who_waits_in_one_queue_with_all_others_is_not_served_directly() -> None:
+    healthy = np.linspace(0.05, 0.15, 500)
+    waited = _flow(([1.0] * 6 + [2.5] * 4) * 60, [True] * 600)
+    assert direct.split(waited, [(0.0, 6.0)], healthy) is None
+
+
+def _limited(identities: int, each_s: float, seconds: float = 60.0) -> Flow:
+    """Every identity asks ten times a second, and gets one answer every `each_s` seconds."""
+    count = int(seconds * 10)
+    due = np.repeat(np.arange(count) / 10, identities)
+    user = np.tile(np.arange(identities), count)
+    place = np.repeat(np.arange(count), identities)
+    admitted = place % round(10 * each_s) == 0
+    nothing, zeros = np.zeros(len(due), dtype=bool), np.zeros(len(due), dtype=np.int64)
+    return Flow(
+        due, due + 0.01, admitted, ~admitted, nothing, nothing, user, zeros, zeros + 1, zeros
+    )
+
+
+@pytest.mark.parametrize("identities", [1, 7, 2000])
+def test_admissions_between_refusals_give_the_limit_of_each_identity(identities: int) -> None:
+    found = refusals.pace(_limited(identities, 0.5, 20.0), [(0.0, 20.0)], "per_identity")
+    assert found is not None
+    assert found[0] == pytest.approx(2 * identities, rel=0.03)
+
+
+def test_a_burst_before_the_first_refusal_is_no_part_of_the_limit() -> None:
+    flow = _limited(1, 0.5)
+    burst = flow.due < 10
+    first = Flow(**{**vars(flow), "good": flow.good | burst, "refused": flow.refused & ~burst})
+    found = refusals.pace(first, [(0.0, 60.0)], "global")
+    assert found is not None
+    assert found[0] == pytest.approx(2, rel=0.03)
+
+
+def test_without_refusals_there_is_no_limit_to_measure() -> None:
+    flow = _limited(1, 0.1)
+    assert refusals.pace(flow, [(0.0, 60.0)], "global") is None
+    assert refusals.pace(flow, [(900.0, 960.0)], "per_identity") is None

@@ -16,11 +16,12 @@ from runs.analysis.run_data import RunData
 from runs.analysis.saturation import Saturation
 
 MAKERS = {**queues.MAKERS, **tiers.MAKERS}
+KINDS = (
+    *("queue", "collapse", "contention", "closed", "rate_limit", "user_limit", "quota"),
+    *("cached", "direct", "several", "paused"),
+)
 SYSTEMS = st.tuples(
-    st.sampled_from(
-        ["queue", "collapse", "rate_limit", "user_limit", "quota", "contention", "cached"]
-        + ["direct", "several", "paused", "closed"]
-    ),
+    st.sampled_from(KINDS),
     st.sampled_from(["stairs", "short", "spike"]),
     st.integers(0, 10**6),
 )

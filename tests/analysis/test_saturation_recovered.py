@@ -18,7 +18,7 @@ from tests.analysis.test_saturation import STAIRS, closed_run
 
 def _unscheduled(data: RunData) -> RunData:
     """As a reader of another tool's results gives it: one phase, nothing due, no journeys."""
-    end_us = int(data.samples["ended_us"].max() or 0)  # type: ignore[call-overload]
+    end_us = int(data.samples["ended_us"].to_numpy().max())
     samples = data.samples.with_columns(
         due_us=pl.lit(None, pl.Int64),
         journey=pl.lit(None, pl.Int64),

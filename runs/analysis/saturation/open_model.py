@@ -22,8 +22,10 @@ _DOUBT: Final = 1.15
 # Admissions by the clock vary less than by chance (2 / sqrt(count)), and then by this at the most.
 _REGULAR: Final = 1.4
 _VARYING: Final = 0.01
-# Credit may wait for the next arrival, so that a limit admits a little less than it would.
-_LEAST_OF_LIMIT: Final = 0.01
+_LEAST_OF_LIMIT: Final = 0.0075
+# Credit that comes back (a sliding window's) may wait for the next arrival, so that a limit admits
+# a little less than it would.
+_UNUSED: Final = 0.0075
 _SLOWER: Final = 1.2
 _FALLING: Final = 0.08
 _STRAYS: Final = 3
@@ -125,7 +127,7 @@ def _held(calls: Flow, stages: tuple[Stage, ...], limit: Limit, per_journey: flo
     if varies < _REGULAR / np.sqrt(max(count, 1)):
         varies = min(varies, _VARYING)
     half = max(float(np.hypot(2 * error, varies * capacity)), _LEAST_OF_LIMIT * capacity)
-    ci = (max(capacity - half, 0.0), capacity + half)
+    ci = (max(capacity - half, 0.0), capacity + half + _UNUSED * capacity)
     return Found("reached", stages, capacity, ci, "rate_limit", limit.scope, limit)
 
 

@@ -20,6 +20,9 @@ _ALIKE: Final = 0.6
 _FEWEST: Final = 30
 _FEWEST_OF_ONE: Final = 4
 _TELLING: Final = 0.04
+# So many requests and identities tell whose a limit is, however many more there are.
+_MOST_TOLD: Final = 200_000
+_MOST_IDENTITIES: Final = 500
 _PAYMENT_REQUIRED: Final = 402
 _UNAVAILABLE: Final = 503
 _SHORTEST_S: Final = 0.9
@@ -97,18 +100,9 @@ def pace(calls: Flow, stretches: Sequence[Window], scope: Scope) -> tuple[float,
     last refusal of a stretch exactly as much is admitted as the limit allows in that time. Where
     each identity has its own limit, that is reckoned for each, and all identities have the like.
     """
-    found: list[tuple[float, float]] = []
-    known = ~calls.unsent
     each = scope == "per_identity"
-    for start, end in stretches:
-        part = calls.between(start, end)
-        mine = known[part]
-        due, refused = calls.due[part][mine], calls.refused[part][mine]
-        user = calls.user[part][mine] if each else np.zeros(len(due), dtype=np.int64)
-        found += [_between(due[user == one], refused[user == one]) for one in np.unique(user)]
-    if not found:
-        return None
-    counts, lengths = (np.array(column) for column in zip(*found, strict=True))
+    told_of = [_between(_known(calls, start, end), each) for start, end in stretches]
+    counts, lengths = (np.concatenate(column) for column in zip(*told_of, strict=True))
     told = lengths > 0
     if not told.any():
         return None
@@ -120,13 +114,32 @@ def pace(calls: Flow, stretches: Sequence[Window], scope: Scope) -> tuple[float,
     return of_one * keys, spread * keys
 
 
-def _between(due: Floats, refused: Flags) -> tuple[float, float]:
-    """Admissions and seconds from the first refusal to the last."""
+def _known(calls: Flow, start: float, end: float) -> Flow:
+    """The calls due in a stretch that were sent."""
+    inside = np.zeros(calls.count, dtype=bool)
+    inside[calls.between(start, end)] = True
+    return calls.only(inside & ~calls.unsent)
+
+
+def _between(calls: Flow, each: bool) -> tuple[Floats, Floats]:
+    """Admissions and seconds from the first refusal to the last, of each identity or of all."""
+    key = calls.user if each else np.zeros(calls.count, dtype=np.int64)
+    order = _grouped(key)
+    key, due, refused = key[order], calls.due[order], calls.refused[order]
+    admitted = np.cumsum(~refused)
     at = np.flatnonzero(refused)
-    if len(at) < 2:
-        return 0.0, 0.0
-    first, last = int(at[0]), int(at[-1])
-    return float((~refused[first:last]).sum()), float(due[last] - due[first])
+    if not len(at):
+        return np.zeros(0), np.zeros(0)
+    first = at[np.concatenate([[True], np.diff(key[at]) != 0])]
+    last = at[np.concatenate([np.diff(key[at]) != 0, [True]])]
+    return (admitted[last] - admitted[first]).astype(np.float64), due[last] - due[first]
+
+
+def _grouped(key: Ints) -> Ints:
+    """The order by key, and by time within; a key that fits in 16 bits is sorted by counting."""
+    low = int(key.min()) if len(key) else 0
+    small = len(key) > 0 and int(key.max()) - low < 1 << 16
+    return np.argsort((key - low).astype(np.uint16) if small else key, kind="stable")
 
 
 def _long_runs(due: Floats, refused: Flags) -> list[tuple[int, int]]:
@@ -208,10 +221,12 @@ def _scope_of_rate(due: Floats, refused: Flags, user: Ints) -> Scope:
     if len(names) < 2 or int(refused.sum()) < _FEWEST:
         return "unknown"
     due, refused, code = due[first:last], refused[first:last], code[first:last]
+    due, refused, code = due[:_MOST_TOLD], refused[:_MOST_TOLD], code[:_MOST_TOLD]
     everybody, _ = _telling(due, refused)
     told, weight = 0.0, 0
-    for one in range(len(names)):
-        mine = code == one
+    order = _grouped(code)
+    edges = np.flatnonzero(np.diff(code[order])) + 1
+    for mine in np.split(order, edges)[:_MOST_IDENTITIES]:
         if int(refused[mine].sum()) >= _FEWEST_OF_ONE:
             own, size = _telling(due[mine], refused[mine])
             told, weight = told + own * size, weight + size

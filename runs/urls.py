@@ -76,5 +76,6 @@ urlpatterns = [
     path("runs/<uuid:run_id>/plan/accept/", plan.accept, name="plan-accept"),
     path("badge/<str:key>.svg", badge.badge, name="badge"),
     path("help/", documentation.help_index, name="help"),
+    path("help/img/<slug:name>.png", documentation.help_picture, name="help-picture"),
     path("help/<slug:name>/", documentation.help_page, name="help-page"),
 ]

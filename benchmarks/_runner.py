@@ -23,12 +23,14 @@ NOTE = "Please leave the parcel with the neighbours. " * 5 + "Thank you, and a g
 
 @dataclass(frozen=True)
 class Work:
-    """One scenario of one step, and its load as the campaign file writes it."""
+    """One scenario of one step, and its load as the campaign file writes it; `target` is what
+    more is said of the target (`, tls: …`)."""
 
     base_url: str
     load: str
     request: str
     more: str = ""
+    target: str = ""
 
     def text(self) -> str:
         return _CAMPAIGN.format(
@@ -36,6 +38,7 @@ class Work:
             token=TOKEN,
             request=self.request,
             more=self.more,
+            target=self.target,
             load=self.load,
         )
 
@@ -43,7 +46,7 @@ class Work:
 _CAMPAIGN = """\
 campaign: benchmark
 version: 1
-target: {{base_url: "{base_url}", allow: [127.0.0.1]}}
+target: {{base_url: "{base_url}", allow: [127.0.0.1]{target}}}
 identities:
   client: {{bearer: "{token}"}}
 scenarios:

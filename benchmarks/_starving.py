@@ -1,4 +1,4 @@
-"""Forty ways in which a generator is denied what it needs. Linux, and root for most of them."""
+"""Forty-four ways in which a generator is denied what it needs. Linux; most of them take root."""
 
 import os
 import signal
@@ -58,6 +58,7 @@ class Way:
     path: str = "/mix"
     ports: int | None = None
     on_disk: bool = False
+    with_users: bool = False
 
 
 HEALTHY = Way("healthy", "healthy")
@@ -108,6 +109,15 @@ def ways(scratch: Path) -> list[Way]:
         *(
             Way("blocked loop", f"{block} of {of} ms", env=_blocking(scratch, block, of))
             for block, of in ((40, 200), (100, 500), (25, 50), (300, 1500))
+        ),
+        *(
+            Way("users", f"and {name}", starving, env=env, with_users=True)
+            for name, starving, env in (
+                ("5% of a core by 500 ms", _quota(0.05, 500), ()),
+                ("stopped 100 of 500 ms", _turns(100, 500, everybody=True), ()),
+                ("a real-time neighbour, 100 of 400 ms", _neighbour(scratch, 100, 400), ()),
+                ("a loop blocked 100 of 500 ms", _nothing, _blocking(scratch, 100, 500)),
+            )
         ),
     ]
 

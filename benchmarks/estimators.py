@@ -1,13 +1,17 @@
-"""The saturation estimator against systems whose capacity is known: how often right, how far off.
+"""The estimators against systems whose truth is known: how often right, and how far off.
 
     python benchmarks/estimators.py [--systems 100] [--seed 1000] [--jobs 1] [--kinds queue,cached]
 
 A cell is a kind of system under a kind of profile. Each system is drawn from --seed and its
 number alone, so that a cell can be made again; the constants of the estimator were set with
-seed 1, so report other seeds. `top` profiles go to 1.15 to 2.2 times the capacity, `low` ones stay
-below .92 of it, where every 'reached' is a false claim. 'found' counts the runs whose top load
-is 1.25 times the capacity or more. Shares come with a Wilson interval, quantiles with a bootstrap
+seed 1, so report other seeds; the kinds of simulators/unlike.py, under their own profiles, are a
+hold-out on which nothing was set. `top` profiles go to 1.15 to 2.2 times the capacity, `low`
+ones stay below .92 of it, where every 'reached' is a false claim. 'found' counts the runs whose
+top load is 1.25 times the capacity or more. Shares come with a Wilson interval, quantiles with a bootstrap
 one, 95 % both.
+
+The other questions of the analysis have modules of their own, whose tables follow: comparing.py,
+histories.py, attribution.py and judging.py. --questions picks some.
 """
 
 import argparse
@@ -23,13 +27,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
-from benchmarks.simulators import queues, tiers
+from benchmarks import attribution, comparing, histories, judging
+from benchmarks.simulators import queues, tiers, unlike
 from benchmarks.simulators.system import Floats, Simulated
 from runs.analysis import saturation
 from runs.analysis.saturation import Saturation
 
-MAKERS: Final = {**queues.MAKERS, **tiers.MAKERS}
+MAKERS: Final = {**queues.MAKERS, **tiers.MAKERS, **unlike.MAKERS}
 PROFILES: Final = ("stairs", "spike", "short")
+QUESTIONS: Final = ("saturation", "comparison", "history", "bottlenecks", "criteria")
 TELLING: Final = 1.25
 
 
@@ -89,12 +95,19 @@ def cells(
 ) -> Iterator[Cell]:
     with multiprocessing.Pool(jobs) as pool:
         for kind in kinds:
-            for profile in profiles if kind != "closed" else ("stairs",):
+            for profile in _profiles(kind, profiles):
                 both = []
                 for reached in (True, False):
                     tasks = [(kind, profile, reached, seed, i) for i in range(systems)]
                     both.append(pool.map(_job, tasks, chunksize=4))
                 yield Cell(kind, profile, both[0], both[1])
+
+
+def _profiles(kind: str, wanted: Sequence[str]) -> Sequence[str]:
+    """Users who wait know stairs only; the hold-out has profiles of its own."""
+    if kind in unlike.MAKERS:
+        return unlike.PROFILES
+    return ("stairs",) if kind == "closed" else wanted
 
 
 def wilson(hits: int, count: int) -> tuple[float, float]:
@@ -150,6 +163,19 @@ def _told(title: str, flags: Sequence[bool | None]) -> str:
     return f"{title}: {_share(known)} of {len(known)}"
 
 
+def others(questions: Sequence[str], systems: int, seed: int, jobs: int) -> Iterator[str]:
+    """The tables of the other questions that are asked."""
+    asked: dict[str, Callable[[], Iterable[str]]] = {
+        "comparison": lambda: comparing.lines(systems, seed),
+        "history": lambda: histories.lines(systems, max(systems // 10, 1), seed),
+        "bottlenecks": lambda: attribution.lines(systems, seed, jobs),
+        "criteria": lambda: (*judging.lines(systems, seed), *judging.lengthening(systems, seed)),
+    }
+    for question in questions:
+        if question in asked:
+            yield from asked[question]()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -159,7 +185,17 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="processes, default 1")
     parser.add_argument("--kinds", default=",".join(MAKERS), help="default all")
     parser.add_argument("--profiles", default=",".join(PROFILES), help="default all")
+    parser.add_argument("--questions", default=",".join(QUESTIONS), help="default all")
     given = parser.parse_args()
+    questions = given.questions.split(",")
+    if "saturation" in questions:
+        _print_saturation(given)
+    for line in others(questions, given.systems, given.seed, given.jobs):
+        print(line, flush=True)
+    return 0
+
+
+def _print_saturation(given: argparse.Namespace) -> None:
     print("| " + " | ".join(HEAD) + " |")
     print("|" + " --- |" * len(HEAD))
     made: list[Cell] = []
@@ -177,7 +213,6 @@ def main() -> int:
     print(_told("size and length of a quota right, %", [one.quota_is_right for one in top]))
     took = sorted(one.took_s for one in top)
     print(f"a run takes {1000 * took[len(took) // 2]:.0f} ms (median)")
-    return 0
 
 
 if __name__ == "__main__":

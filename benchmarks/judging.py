@@ -5,10 +5,12 @@
 Systems are the queues of benchmarks/comparing.py. The truth is the figure of a run of 4,000 s; each
 run that is judged lasts 60 to 120 s and has noise of its own (3 % between runs). Limits stand 10 %
 and 3 % to either side of the truth. `repeats` is what `run --repeat N --until-decided` does: it
-stops at the first verdict, and after three repeats of the first run at the latest.
+stops at the first verdict, and after three repeats of the first run at the latest. The second
+table spends the same four run lengths in one long run and in four repeats.
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -155,6 +157,58 @@ def _row(name: str, distance: float, mine: Sequence[Judged]) -> list[str]:
     ]
 
 
+DESIGNS: Final = ("one run", "one run of four times its length", "four runs")
+
+
+@dataclass(frozen=True)
+class Spent:
+    """A design on one system: how far the figure is off, half of its interval (both in the
+    logarithm), and whether a criterion 10 % away was left open."""
+
+    design: str
+    name: str
+    error: float
+    half: float
+    is_open: bool
+
+
+def spent(number: int, seed: int) -> Iterator[Spent]:
+    rng = np.random.default_rng([seed, number, 9])
+    system = drawn_system(rng)
+    truth = _run(system, rng, TRUE_FOR_S)
+    factors = np.exp(BETWEEN_RUNS * rng.normal(size=MOST_RUNS)).tolist()
+    short = [Scaled(_run(system, rng), factor) for factor in factors]
+    long = Scaled(_run(system, rng, MOST_RUNS * system.seconds), factors[0])
+    for design, runs in zip(DESIGNS, (short[:1], [long], short), strict=True):
+        together = Repeats(runs)
+        for name in ("p50", "p95", "p99"):
+            true = truth.of_cell(STATISTICS[name], CELL).estimate.value or 1.0
+            found = together.of_cell(STATISTICS[name], CELL).estimate
+            if not (found.value and found.low and found.high):
+                continue
+            text = f"{name}({CELL}) < {true * 1.1:.9f}ms"
+            verdict = Bench(together, None, "interval").judge(criteria.parse(text)).verdict
+            half = math.log(found.high / found.low) / 2
+            error = math.log(found.value / true)
+            yield Spent(design, name, error, half, verdict == "inconclusive")
+
+
+def lengthening(systems: int, seed: int) -> Iterable[str]:
+    found = [one for number in range(systems) for one in spent(number, seed)]
+    yield "\nThe same time in one run and in four, 3 % of noise between runs, %:\n"
+    rows = []
+    for name in ("p50", "p95", "p99"):
+        for design in DESIGNS:
+            mine = [one for one in found if (one.name, one.design) == (name, design)]
+            rms = math.sqrt(sum(one.error**2 for one in mine) / len(mine))
+            half = float(np.median([one.half for one in mine]))
+            still_open = _shares.shown([one.is_open for one in mine])
+            rows.append([name, design, f"{100 * rms:.1f}", f"{100 * half:.1f}", still_open])
+    yield _shares.table(
+        ("figure", "design", "root mean square error", "half-width (median)", "open at 10 %"), rows
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -162,7 +216,7 @@ def main() -> int:
     parser.add_argument("--systems", type=int, default=300, help="default 300")
     parser.add_argument("--seed", type=int, default=1000, help="default 1000")
     given = parser.parse_args()
-    for line in lines(given.systems, given.seed):
+    for line in (*lines(given.systems, given.seed), *lengthening(given.systems, given.seed)):
         print(line, flush=True)
     return 0
 

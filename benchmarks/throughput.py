@@ -126,23 +126,23 @@ def _wrk_script(name: str, ending: str) -> str:
 
 def _wrk(program: Path, url: str, seconds: float, script: str) -> float:
     flags = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", "-s", script, url]
-    said = _pinned([str(program), *flags], seconds)
+    said = pinned_output([str(program), *flags], seconds)
     if "Non-2xx" in said:
         raise BenchmarkError("nginx did not answer 200 to wrk")
-    return _figure(r"Requests/sec:\s+([\d.]+)", said)
+    return figure(r"Requests/sec:\s+([\d.]+)", said)
 
 
 def _hey(program: Path, url: str, seconds: float) -> float:
     flags = ["-z", f"{seconds:.0f}s", "-c", str(CONNECTIONS), "-cpus", "1", "-m", "POST"]
     flags += ["-T", "application/json", "-H", f"Authorization: {_AUTHORIZATION}", "-d", _FIXED]
-    return _figure(r"Requests/sec:\s+([\d.]+)", _pinned([str(program), *flags, url], seconds))
+    return figure(r"Requests/sec:\s+([\d.]+)", pinned_output([str(program), *flags, url], seconds))
 
 
 def _autocannon(program: Path, url: str, seconds: float, body: str = _FIXED) -> float:
     flags = ["-c", str(CONNECTIONS), "-d", f"{seconds:.0f}", "-m", "POST", "-b", body, "--json"]
     flags += ["-H", f"Authorization={_AUTHORIZATION}", "-H", "Content-Type=application/json"]
     flags += ["-I"] if "[<id>]" in body else []
-    found = json.loads(_pinned([str(program), *flags, url], seconds))
+    found = json.loads(pinned_output([str(program), *flags, url], seconds))
     return float(found["2xx"]) / float(found["duration"])
 
 
@@ -156,7 +156,7 @@ def _locust(program: Path, url: str, seconds: float) -> float:
     flags = ["-f", str(Path(__file__).parent / "_locustfile.py"), "--headless", "--only-summary"]
     flags += ["-u", users, "-r", users, "-t", f"{seconds:.0f}s", "--host", f"http://{host}"]
     env = {"POST_BODY": BODY, "AUTHORIZATION": _AUTHORIZATION, "URL_PATH": f"/{path}"}
-    said = _pinned([str(program), *flags, "--json"], seconds, env)
+    said = pinned_output([str(program), *flags, "--json"], seconds, env)
     (entry,) = json.loads(said[said.index("[") :])
     if entry["num_failures"]:
         raise BenchmarkError(f"{entry['num_failures']} of Locust's requests failed")
@@ -164,13 +164,13 @@ def _locust(program: Path, url: str, seconds: float) -> float:
     return float(entry["num_requests"]) / lasted_s
 
 
-def _pinned(command: list[str], seconds: float, env: dict[str, str] | None = None) -> str:
+def pinned_output(command: list[str], seconds: float, env: dict[str, str] | None = None) -> str:
     one_core = {**os.environ, "GOMAXPROCS": "1", **(env or {})}
     line = _machine.pinned(_machine.GENERATOR_CORE, command)
     return output_of(line, seconds + _SPARE_S, env=one_core)
 
 
-def _figure(pattern: str, said: str) -> float:
+def figure(pattern: str, said: str) -> float:
     found = re.search(pattern, said)
     if found is None:
         raise BenchmarkError(f"no {pattern} in what the tool printed")

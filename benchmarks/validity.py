@@ -2,7 +2,7 @@
 
     python -m benchmarks.validity [--ways 1] [--healthy 20] [--seconds 3] [--kind WORD] [--fresh]
 
-Forty ways of starving the generator (benchmarks/_starving.py), each so often, and healthy runs
+Forty-four ways of starving the generator (benchmarks/_starving.py), each so often, and healthy runs
 beside them. Each run is short, so that it can be done in pieces: what was found is added to
 var/bench/validity.jsonl, and the table is of all that stands there; --fresh begins anew. A run
 counts as healthy only while others took less than --calm of a core, and is repeated up to three
@@ -29,14 +29,15 @@ from benchmarks import _machine, _options
 from benchmarks._goal import Goal
 from benchmarks._machine import say
 from benchmarks._options import Options
-from benchmarks._process import serving
+from benchmarks._process import output_of, serving
 from benchmarks._result import Result, Table
 from benchmarks._spread import spread
 from benchmarks._starving import HEALTHY, Victim, Way, disk, ways
 from tools.environment import BIN, ROOT, VAR
 
 _FOUND = VAR / "bench" / "validity.jsonl"
-_RATE = 400.0
+# About 400 requests a second either way.
+_RATE, _USERS = 400, 9
 _UP_WITHIN_S = 30.0
 _ENDED_WITHIN_S = 120.0
 _IN_TRUTH = 0.02
@@ -46,7 +47,7 @@ target: {{base_url: "http://127.0.0.1:{port}", allow: [127.0.0.1], timeout: 3s}}
 scenarios:
   flow:
     steps: [{{name: get, request: {{path: {path}}}}}]
-    load: [{{phase: plateau, duration: {seconds:g}s, rate: {rate:g}}}]
+    load: [{{phase: plateau, duration: {seconds:g}s, {load}}}]
 """
 
 
@@ -158,8 +159,9 @@ def _log(port: int) -> list[int]:
 def _report(way: Way, options: Options, scratch: Path, out: Path) -> dict[str, Any]:
     """Make the run, starve it once its clock has started, and read what it says of itself."""
     file = scratch / "flow.yaml"
+    load = f"users: {_USERS}" if way.with_users else f"rate: {_RATE}"
     file.write_text(
-        _CAMPAIGN.format(port=options.port, path=way.path, seconds=options.seconds, rate=_RATE)
+        _CAMPAIGN.format(port=options.port, path=way.path, seconds=options.seconds, load=load)
     )
     command = [str(BIN / "loadrunner"), "run", str(file), "--out", str(out), "--quiet"]
     line = _machine.pinned(_machine.GENERATOR_CORE, [*way.prefix, *command])
@@ -174,13 +176,10 @@ def _report(way: Way, options: Options, scratch: Path, out: Path) -> dict[str, A
     with way.starving(Victim(process.pid), out):
         time.sleep(options.seconds)
     process.wait(_ENDED_WITHIN_S)
-    told = subprocess.run(
-        [str(BIN / "loadrunner"), "report", str(out), "--format", "json"],
-        capture_output=True,
-        check=True,
-        cwd=ROOT,
+    told = output_of(
+        [str(BIN / "loadrunner"), "report", str(out), "--format", "json"], 60.0, cwd=ROOT
     )
-    report: dict[str, Any] = json.loads(told.stdout)
+    report: dict[str, Any] = json.loads(told)
     return report
 
 

@@ -12,12 +12,13 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from ingest import bodies, names, queue, receive
-from runs import importing, processing, store
+from runs import importing, store
 from runs.access import Access
 from runs.errors import Fault, RefusedError
 from runs.formats import detection
 from runs.formats.errors import FormatError, PlaceError
 from runs.formats.imported import Imported, run_id_of
+from runs.limits import limits
 from runs.models import Run, RunFile
 
 READERS: Final = (detection.AUTO, *detection.NAMES)
@@ -93,13 +94,13 @@ def _tried_again(run: Run) -> Run:
 
 def _looked_into(path: Path, wanted: Wanted) -> Imported:
     """The beginning of the file as a run, or all of it where the beginning says too little."""
-    limits = processing.limits()
+    found_limits = limits()
     try:
         return detection.read(path, wanted.reader, name=wanted.file, most_bytes=_LOOKED_AT)
     except FormatError:
         pass
     try:
-        return detection.read(path, wanted.reader, name=wanted.file, limits=limits)
+        return detection.read(path, wanted.reader, name=wanted.file, limits=found_limits)
     except PlaceError as error:
         raise _unreadable(str(error), Fault(error.at, error.message)) from error
     except FormatError as error:

@@ -29,13 +29,14 @@ def open_run(access: Access, slug: str, request: HttpRequest) -> tuple[Run, bool
         project = made(access, slug) if project is None else project
         fresh.project = project
         run, is_new = found_or_saved(fresh)
-    refuse_deleted(run)
-    if run.project_id != project.pk:
-        raise ConflictError(
-            "run_elsewhere",
-            f"Run {run.pk} was sent before, to another project. A run belongs to one project; "
-            "to keep it in two, measure it again.",
-        )
+        # Within the transaction: a project that was made for a run that is refused goes with it.
+        refuse_deleted(run)
+        if run.project_id != project.pk:
+            raise ConflictError(
+                "run_elsewhere",
+                f"Run {run.pk} was sent before, to another project. A run belongs to one project; "
+                "to keep it in two, measure it again.",
+            )
     return run, is_new
 
 

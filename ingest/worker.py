@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from django.conf import settings
 from django.db import OperationalError, close_old_connections, connection
@@ -14,7 +15,8 @@ from django.utils import timezone
 
 from ingest import courier, queue
 from ingest.queue import Lease, LeaseLostError
-from runs import integrity, processing, retention, store, webhooks
+from runs import changes, integrity, processing, retention, store, webhooks
+from runs.errors import PortalError
 from runs.formats.errors import FormatError
 from runs.models import Project
 
@@ -100,6 +102,15 @@ def _process(lease: Lease) -> None:
             lease.fail(f"An error of the portal, {type(error).__name__}: {error}")
         else:
             lease.finish()
+            _tell_changes(lease.run_id)
+
+
+def _tell_changes(run_id: UUID) -> None:
+    """The run is ready by now: what cannot be told of it takes nothing back."""
+    try:
+        changes.announce(run_id)
+    except (OperationalError, PortalError):
+        logger.exception("the changes of run %s could not be told", run_id)
 
 
 @contextmanager

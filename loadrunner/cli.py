@@ -8,7 +8,7 @@ from importlib import import_module
 from io import TextIOWrapper
 
 from loadrunner import labels
-from loadrunner.errors import LoadrunnerError
+from loadrunner.errors import CampaignError, LoadrunnerError
 from loadrunner.version import VERSION
 from runs.analysis.errors import AnalysisError
 from runs.formats.errors import FormatError
@@ -38,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser(given).parse_args(given)
     try:
         code: int = options.run(options)
+    except CampaignError as error:
+        # Each line begins with the file's name, as compilers have it and editors follow it.
+        print(error, file=sys.stderr)
+        return error.exit_code
     except LoadrunnerError as error:
         print(f"loadrunner: {error}", file=sys.stderr)
         return error.exit_code

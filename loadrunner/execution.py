@@ -1,10 +1,11 @@
 """One run of a campaign, from the guards to the report."""
 
 import asyncio
+import itertools
 import random
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -104,7 +105,15 @@ def read_report(folder: Path) -> Report:
 
 
 def default_folder(campaign: Campaign) -> Path:
-    return Path("runs-local") / f"{campaign.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    """By name and time; runs of the same second are numbered."""
+    name = f"{campaign.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folders = (Path("runs-local") / f"{name}{suffix}" for suffix in _suffixes())
+    return next(folder for folder in folders if not folder.exists())
+
+
+def _suffixes() -> Iterator[str]:
+    yield ""
+    yield from (f"-{number}" for number in itertools.count(2))
 
 
 def _prepare(

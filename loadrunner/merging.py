@@ -131,6 +131,7 @@ def _merged(manifests: Sequence[Manifest], base_ns: int) -> Manifest:
         probes=_probes(manifests),
         criteria=list(dict.fromkeys(text for one in manifests for text in one.criteria)),
         peak_jps={name: rate for one in manifests for name, rate in one.peak_jps.items()},
+        growth_per_year=head.growth_per_year,
         **_further(manifests, parts),
     )
 

@@ -63,6 +63,7 @@ class PastRun:
             abort=of_those(campaign.abort, scenarios),
             criteria=tuple(self.manifest.criteria),
             peak_jps=dict(self.manifest.peak_jps),
+            growth_per_year=self.manifest.growth_per_year,
             skipped={},
             notes=(*campaign.notes, *self._notes(campaign)),
         )

@@ -1,10 +1,11 @@
-"""Sends a spool to a portal, and asks for the portal's verdict."""
+"""Sends a spool to a portal, while it is written or afterwards, and asks for the verdict."""
 
 import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -18,6 +19,13 @@ from runs.formats.manifest import Manifest
 
 _CHUNK = 1 << 20
 _TRIES = 3
+# A portal that restarts, or the proxy before it, is away for seconds.
+_WAITS_S = (0.5, 1.0, 2.0, 4.0)
+_AWAY = (502, 503, 504)
+
+
+class PortalAwayError(UploadError):
+    """The portal cannot be reached, or says that it is away for a while."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +46,59 @@ class Sent:
 
 
 def upload(folder: Path, door: Door, labels: Mapping[str, str]) -> Sent:
-    """Open, send every file, complete. Harmless when done twice. Raises UploadError."""
+    """Open, send every file that is not there yet, complete. Harmless when done twice. Raises
+    UploadError."""
     manifest = _manifest(folder, labels)
     with _client(door) as portal:
-        opened = _call(portal, "POST", f"projects/{door.project}/runs", manifest.to_json())
+        opened = _open(portal, door, manifest)
+        there = _files_there(portal, manifest.run_id)
         for file in _files(folder):
-            _put(portal, manifest.run_id, file)
+            if there.get(file.name) != _sha256(file).hex():
+                _put(portal, manifest.run_id, file)
         _call(portal, "POST", f"runs/{manifest.run_id}/complete", manifest.to_json())
         url = str(opened.get("url") or f"{door.portal.rstrip('/')}/runs/{manifest.run_id}/")
     return Sent(manifest.run_id, url)
+
+
+def follow(folder: Path, door: Door, labels: Mapping[str, str], every_s: float = 1.0) -> None:
+    """Send each segment of a run that is under way as soon as it is sealed; never returns.
+
+    A portal that is away is asked again. Raises UploadError where it refuses.
+    """
+    sent: set[str] = set()
+    while True:
+        try:
+            if (folder / "manifest.json").exists():
+                _send_sealed(folder, door, labels, sent)
+        except PortalAwayError:
+            pass
+        time.sleep(every_s)
+
+
+def _send_sealed(folder: Path, door: Door, labels: Mapping[str, str], sent: set[str]) -> None:
+    # Whoever writes a segment has sealed the ones before it.
+    sealed = sorted(folder.glob("samples-*.ndjson.zst"))[:-1]
+    waiting = [file for file in sealed if file.name not in sent]
+    if sent and not waiting:
+        return
+    manifest = _manifest(folder, labels)
+    with _client(door) as portal:
+        _open(portal, door, manifest)
+        sent.add("manifest.json")
+        for file in waiting:
+            _put(portal, manifest.run_id, file)
+            sent.add(file.name)
+
+
+def _open(portal: httpx.Client, door: Door, manifest: Manifest) -> dict[str, object]:
+    return _call(portal, "POST", f"projects/{door.project}/runs", manifest.to_json())
+
+
+def _files_there(portal: httpx.Client, run_id: str) -> dict[str, str]:
+    """The SHA-256 of each file that the portal has of the run, in hex."""
+    found = _call(portal, "GET", f"runs/{run_id}/files").get("files")
+    rows = found if isinstance(found, list) else []
+    return {str(row.get("name")): str(row.get("sha256")) for row in rows}
 
 
 def send_file(path: Path, kind: str, door: Door, labels: Mapping[str, str]) -> Sent:
@@ -123,37 +175,60 @@ def _put(portal: httpx.Client, run_id: str, file: Path) -> None:
 
 def _send_body(portal: httpx.Client, method: str, address: str, file: Path) -> dict[str, object]:
     """Stream a file as the body, with its digest."""
+    headers = {
+        "content-length": str(file.stat().st_size),
+        "content-digest": f"sha-256=:{base64.b64encode(_sha256(file)).decode()}:",
+        "content-type": "application/octet-stream",
+    }
+
+    def once() -> dict[str, object]:
+        with file.open("rb") as body:
+            return _once(portal, method, address, body, headers)
+
+    return _patiently(once)
+
+
+def _sha256(file: Path) -> bytes:
     digest = hashlib.sha256()
     with file.open("rb") as body:
         while chunk := body.read(_CHUNK):
             digest.update(chunk)
-    value = base64.b64encode(digest.digest()).decode()
-    headers = {
-        "content-length": str(file.stat().st_size),
-        "content-digest": f"sha-256=:{value}:",
-        "content-type": "application/octet-stream",
-    }
-    with file.open("rb") as body:
-        return _call(portal, method, address, body, headers)
+    return digest.digest()
 
 
 def _call(
+    portal: httpx.Client, method: str, path: str, body: str | None = None
+) -> dict[str, object]:
+    headers = {"content-type": "application/json"} if body is not None else None
+    return _patiently(lambda: _once(portal, method, path, body, headers))
+
+
+def _patiently(call: Callable[[], dict[str, object]]) -> dict[str, object]:
+    """Every call may come twice, so that one whose answer was lost is simply made again."""
+    for wait_s in _WAITS_S:
+        try:
+            return call()
+        except PortalAwayError:
+            time.sleep(wait_s)
+    return call()
+
+
+def _once(
     portal: httpx.Client,
     method: str,
     path: str,
-    body: object = None,
-    headers: Mapping[str, str] | None = None,
+    body: object,
+    headers: Mapping[str, str] | None,
 ) -> dict[str, object]:
-    if isinstance(body, str):
-        headers = {"content-type": "application/json"}
     try:
         answer = portal.request(method, path, content=body, headers=headers)  # type: ignore[arg-type]
     except httpx.HTTPError as error:
-        raise UploadError(
+        raise PortalAwayError(
             f"The portal {portal.base_url} could not be reached: {error or type(error).__name__}."
         ) from error
     if not answer.is_success:
-        raise UploadError(f"{method} {path} answered {answer.status_code}: {_reason(answer)}")
+        kind = PortalAwayError if answer.status_code in _AWAY else UploadError
+        raise kind(f"{method} {path} answered {answer.status_code}: {_reason(answer)}")
     return _document(answer)
 
 
@@ -164,6 +239,8 @@ def _document(answer: httpx.Response) -> dict[str, object]:
         document = answer.json()
     except json.JSONDecodeError as error:
         raise UploadError(f"{answer.url} does not answer like a Headroom portal.") from error
+    if isinstance(document, list):
+        return {"files": document}
     return document if isinstance(document, dict) else {}
 
 

@@ -207,11 +207,16 @@ def _touched(retest: Retest) -> dict[str, Any]:
 
 @router.get("compare", response={200: dict[str, Any], **REFUSALS}, tags=["runs"])
 def compare(request: ApiRequest, runs: str) -> HttpResponse:
-    """Two to six run ids, separated by commas; the first is what the others are held against."""
+    """Two to six run ids, separated by commas; the first is what the others are held against. In
+    place of one, repeats of it: ids separated by colons."""
     request.auth.require("read")
-    ids = [_run_id(text.strip(), "runs") for text in runs.split(",") if text.strip()]
-    found = [request.auth.run(run_id, documents=True) for run_id in dict.fromkeys(ids)]
-    return JsonResponse(plain(reports.compare(found)))
+    sides = dict.fromkeys(text.strip() for text in runs.split(",") if text.strip())
+    groups = [[request.auth.run(run_id, documents=True) for run_id in _ids(side)] for side in sides]
+    return JsonResponse(plain(reports.compare_groups(groups)))
+
+
+def _ids(side: str) -> list[UUID]:
+    return list(dict.fromkeys(_run_id(text.strip(), "runs") for text in side.split(":")))
 
 
 def _run_id(text: str, at: str) -> UUID:

@@ -4,26 +4,28 @@ Each step replaces what an earlier, broken try left: processing twice is the sam
 """
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from uuid import UUID
 
-from django.conf import settings
-
-from runs import curation, importing, reports, shape, standing, store, tuning
-from runs.analysis import report, saturation, seconds, timeline
+from runs import curation, importing, partial, reports, shape, standing, store, tuning
+from runs.analysis import report, saturation, seconds, series, timeline
 from runs.analysis.plan import PLATEAU, Phase, Plan
 from runs.analysis.report import Report
 from runs.analysis.run_data import RunData
+from runs.analysis.timeline import Timeline
 from runs.documents import plain
 from runs.formats import report_json, samples, spool
 from runs.formats.compact import Compact
-from runs.formats.limits import Limits
 from runs.formats.manifest import Manifest
 from runs.formats.spool import Spool
+from runs.limits import limits
 from runs.models import Run
 
 # Rises whenever the same raw files would give other figures.
 CALCULATION_VERSION: Final = 1
+
+_LARGE: Final = 3_000_000  # samples
 
 Progress = Callable[[str], None]
 
@@ -45,10 +47,11 @@ def process(run_id: UUID, progress: Progress, *, announce: bool = True) -> None:
     store.write_frames(run_id, readings=raw.readings, health=raw.health)
     progress("analysing")
     data = standing.applied(spool.run_data(raw), run.project)
-    store.write_frames(run_id, seconds=seconds.of(data), histograms=seconds.histograms(data))
-    built = curation.as_marked(run, report.build(data, _baseline_data(run, data.plan)))
-    documents = _documents(data, built)
+    found, course = _analysed(run, data)
+    built = curation.as_marked(run, found)
+    documents = _documents(data, built, course)
     progress("saving")
+    partial.forget(run_id)
     _save(run, raw.manifest.state, data, built, documents, raw.notes)
     progress("re-testing")
     tuning.retest(run, data, built, announce=announce)
@@ -63,6 +66,26 @@ def _read(run_id: UUID) -> Spool:
     return reading.spool(kept.frame())
 
 
+def _analysed(run: Run, data: RunData) -> tuple[Report, Timeline]:
+    """The report, and beside it the tables and the course over time: on another core, unless the
+    run is so large that what both need at the same time would matter."""
+    baseline = _baseline_data(run, data.plan)
+    if data.samples.height > _LARGE:
+        course = _beside(run.pk, data)
+        return report.build(data, baseline), course
+    with ThreadPoolExecutor(1) as other:
+        beside = other.submit(_beside, run.pk, data)
+        built = report.build(data, baseline)
+        return built, beside.result()
+
+
+def _beside(run_id: UUID, data: RunData) -> Timeline:
+    series.rows(data)
+    store.write_frames(run_id, seconds=seconds.of(data), histograms=seconds.histograms(data))
+    series.let_go(data)
+    return timeline.of(data)
+
+
 def _process_import(run: Run, progress: Progress, *, announce: bool) -> None:
     """The same for another tool's file. Without samples there is no course over time."""
     progress("reading")
@@ -74,7 +97,8 @@ def _process_import(run: Run, progress: Progress, *, announce: bool) -> None:
     progress("analysing")
     store.write_frames(run.pk, seconds=seconds.of(data), histograms=seconds.histograms(data))
     built = curation.as_marked(run, found.report(data.info))
-    documents = _documents(data, built) if found.holds_samples else _report_alone(built)
+    has_course = found.holds_samples
+    documents = _documents(data, built, timeline.of(data)) if has_course else _report_alone(built)
     progress("saving")
     importing.save(run)
     _save(run, found.state, data, built, documents, found.notes)
@@ -86,15 +110,6 @@ def _report_alone(built: Report) -> dict[str, Any]:
     return {"report": report_json.dump(built), "timeline": None, "curves": {}}
 
 
-def limits() -> Limits:
-    """What a run may hold, by the settings."""
-    return Limits(
-        inflated_bytes=settings.HEADROOM_MAX_INFLATED_BYTES,
-        samples=settings.HEADROOM_MAX_SAMPLES,
-        series=settings.HEADROOM_MAX_SERIES,
-    )
-
-
 def _baseline_data(run: Run, plan: Plan) -> RunData | None:
     """Only where a criterion asks for it: reading a run costs time."""
     baseline = reports.baseline_of(run)
@@ -103,11 +118,11 @@ def _baseline_data(run: Run, plan: Plan) -> RunData | None:
     return reports.run_data(baseline)
 
 
-def _documents(data: RunData, built: Report) -> dict[str, Any]:
+def _documents(data: RunData, built: Report, course: Timeline) -> dict[str, Any]:
     scenarios = data.plan.scenarios
     return {
         "report": report_json.dump(built),
-        "timeline": plain(timeline.of(data)),
+        "timeline": plain(course),
         "curves": {name: plain(saturation.curve(data, name)) for name in scenarios},
     }
 

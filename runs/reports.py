@@ -10,7 +10,7 @@ from django.db.models import F, Func, QuerySet, TextField, Value
 from django.db.models.functions import Cast, StrIndex
 from django.db.models.query_utils import Q
 
-from runs import store
+from runs import noise, store
 from runs.analysis import comparison, report
 from runs.analysis.comparison import Comparison
 from runs.analysis.report import Report
@@ -23,6 +23,7 @@ from runs.formats.spool import Spool
 from runs.models import Retest, Run
 
 MOST_COMPARED = 6
+MOST_IN_GROUPS = 60
 
 
 @dataclass(frozen=True)
@@ -178,13 +179,27 @@ def verdict_of(run: Run, baseline: Run | None = None) -> Verdict:
 
 def compare(runs: Sequence[Run]) -> Comparison:
     """The first run is the one that the others are held against."""
-    if not 2 <= len(runs) <= MOST_COMPARED:
+    return compare_groups([[run] for run in runs])
+
+
+def compare_groups(groups: Sequence[Sequence[Run]]) -> Comparison:
+    """Groups of repeats, of one run each where none are named; the noise between runs is what the
+    project's other repeats have taught."""
+    every = [run for group in groups for run in group]
+    if not 2 <= len(groups) <= MOST_COMPARED or len(every) > MOST_IN_GROUPS or not all(groups):
         raise RefusedError(
             "runs_to_compare",
-            f"{len(runs)} runs were named; 2 to {MOST_COMPARED} can be compared.",
-            [Fault("runs", "RUN,RUN,… is expected")],
+            f"{len(groups)} runs were named; 2 to {MOST_COMPARED} can be compared.",
+            [
+                Fault(
+                    "runs",
+                    f"RUN,RUN,… is expected, or groups of repeats RUN:RUN,RUN:RUN,… of at most"
+                    f" {MOST_IN_GROUPS} runs together",
+                )
+            ],
         )
-    return comparison.compare([load(run) for run in runs])
+    reports = [[load(run) for run in group] for group in groups]
+    return comparison.compare_groups(reports, noise.of(every))
 
 
 def is_settled(run_id: UUID) -> bool:

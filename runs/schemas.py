@@ -36,6 +36,22 @@ class ErrorOut(Schema):
     errors: list[FaultOut]
 
 
+class PartialOut(Schema):
+    """`timeline` is that of `/timeseries`, null where nothing has come; `series` are rows of the
+    report, over the phases as far as they have lasted until `until_s`."""
+
+    run: UUID
+    processing: Processing
+    state: str
+    segments: list[str]
+    bytes: int
+    samples: int
+    until_s: float
+    timeline: dict[str, Any] | None
+    series: list[dict[str, Any]]
+    notes: list[str]
+
+
 class ProjectOut(Schema):
     """`keep_days` and `keep_runs` are the retention; null keeps every run."""
 
@@ -166,7 +182,7 @@ class RunQuery(In):
     campaign: str = ""
     scenario: str = ""
     processing: Processing | Literal[""] = ""
-    state: str = ""
+    state: Literal["", "running", "complete", "interrupted", "incomplete"] = ""
     validity: Literal["", "valid", "suspect", "invalid"] = ""
     verdict: Literal["", "pass", "fail", "inconclusive", "invalid", "none"] = ""
     branch: str = ""

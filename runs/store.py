@@ -67,6 +67,14 @@ class Store(Protocol):
         """A local path of a Parquet table; FileNotFoundError where there is none."""
         ...
 
+    def table_names(self, run_id: UUID) -> list[str]:
+        """The tables that a run has."""
+        ...
+
+    def drop_table(self, run_id: UUID, name: str) -> None:
+        """Remove a table; one that is gone already is no error."""
+        ...
+
     def derived_bytes(self, run_id: UUID) -> int:
         """What the tables of a run take."""
         ...
@@ -153,6 +161,12 @@ class LocalFolder:
         if not path.exists():
             raise FileNotFoundError(path)
         return path
+
+    def table_names(self, run_id: UUID) -> list[str]:
+        return sorted(path.stem for path in self.folder_of(run_id).glob(f"*{_TABLE}"))
+
+    def drop_table(self, run_id: UUID, name: str) -> None:
+        (self.folder_of(run_id) / f"{name}{_TABLE}").unlink(missing_ok=True)
 
     def derived_bytes(self, run_id: UUID) -> int:
         tables = self.folder_of(run_id).glob(f"*{_TABLE}")

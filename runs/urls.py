@@ -74,6 +74,7 @@ urlpatterns = [
     path("projects/<slug:slug>/report/", campaign_report.report_page, name="campaign-report"),
     path("runs/<uuid:run_id>/plan/", plan.run_plan, name="run-plan"),
     path("runs/<uuid:run_id>/plan/accept/", plan.accept, name="plan-accept"),
+    path("projects/<slug:slug>/badge/", badge.make_badge, name="badge-make"),
     path("badge/<str:key>.svg", badge.badge, name="badge"),
     path("help/", documentation.help_index, name="help"),
     path("help/img/<slug:name>.png", documentation.help_picture, name="help-picture"),

@@ -4,16 +4,23 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from django.http import FileResponse, HttpRequest, StreamingHttpResponse
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.utils import timezone
 from ninja import Query, Router
 from pydantic import Field
 
-from runs import exports, retention, trends
+from runs import exports, partial, retention, trends
 from runs.api import ApiRequest
+from runs.documents import plain
 from runs.exports import Kind, Table, Tool
 from runs.models import Project, Purge
-from runs.schemas import ErrorOut, RetentionOut, RunOut, TrendOut
+from runs.schemas import ErrorOut, PartialOut, RetentionOut, RunOut, TrendOut
 from runs.trends import MOST_RUNS, Trend
 
 _REFUSALS: Final = dict.fromkeys((401, 403, 404, 409, 422), ErrorOut)
@@ -28,6 +35,16 @@ _FILE: Final = {
 }
 
 router = Router()
+
+
+@router.get("runs/{run_id}/partial", response={200: PartialOut, **_REFUSALS}, tags=["runs"])
+def get_partial(request: ApiRequest, run_id: UUID) -> HttpResponse:
+    """The figures of what has come of a run that is still being sent: the time series and the
+    rows of the report, of the segments that are here. Of a run that is ready, all of them."""
+    request.auth.require("read")
+    run = request.auth.run(run_id, documents=True)
+    where = {"run": str(run.pk), "processing": run.processing, "state": run.state}
+    return JsonResponse(where | plain(partial.of(run)))
 
 
 @router.get(

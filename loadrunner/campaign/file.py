@@ -136,6 +136,7 @@ def _campaign(file: CampaignFile, reading: Reading) -> Campaign:
         setup=setup(file.setup, file.identities, reading),
         cleanup=cleanup(file.cleanup, file.identities, reading),
         peak_jps=dict(file.peak),
+        growth_per_year=file.growth,
         probes=readings,
         criteria=judged,
         limits=limits(file.limits),

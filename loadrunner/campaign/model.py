@@ -183,6 +183,7 @@ class Target:
     allow: tuple[str, ...]
     timeout_s: float = 10.0
     connect_timeout_s: float = 5.0
+    first_byte_timeout_s: float | None = None
     verify_tls: bool = True
     ca_file: Path | None = None
     stop_file: Path | None = None
@@ -208,6 +209,7 @@ class Campaign:
     setup: tuple[SetupRequest, ...] = ()
     cleanup: tuple[SetupRequest, ...] = ()
     peak_jps: Mapping[str, float] = field(default_factory=dict)
+    growth_per_year: float | None = None
     probes: tuple[ProbePlan, ...] = ()
     criteria: tuple[str, ...] = ()
     limits: Limits = Limits()

@@ -16,6 +16,7 @@ def plan(campaign: Campaign) -> Plan:
         probes=tuple(Probe(probe.name, probe.metrics) for probe in campaign.probes),
         criteria=campaign.criteria,
         peak_jps=dict(campaign.peak_jps),
+        growth_per_year=campaign.growth_per_year,
     )
 
 

@@ -25,13 +25,19 @@ _SIZE: Final = {
     "MiB": 1024.0**2,
     "GiB": 1024.0**3,
 }
+_GROWTH: Final = {"year": 1, "quarter": 4, "month": 12, "week": 52}
 _NUMBER: Final = r"(?:\d+(?:\.\d*)?|\.\d+)"
 _ONE_DURATION: Final = re.compile(rf"({_NUMBER})\s*([A-Za-zµ]+)", re.ASCII)
 _RATE_TEXT: Final = re.compile(rf"({_NUMBER})\s*/\s*([A-Za-z]+)", re.ASCII)
+_GROWTH_TEXT: Final = re.compile(rf"({_NUMBER})\s*%\s*/\s*([A-Za-z]+)", re.ASCII)
 _BARE: Final = re.compile(rf"[-+]?{_NUMBER}(?:[eE][-+]?\d+)?", re.ASCII)
 
 DURATION_ALLOWED: Final = "a number with us, ms, s, m or h, such as 500ms, 10s or 1m30s"
 RATE_ALLOWED: Final = "a number per second, such as 30, or one with /s, /m or /h, such as 90/m"
+GROWTH_ALLOWED: Final = (
+    "a percentage per year, quarter, month or week, such as 40%/year or 3%/month"
+)
+MOST_GROWTH: Final = 1000.0
 SIZE_ALLOWED: Final = "a number with B, kB, MB, GB, KiB, MiB or GiB, such as 5MB"
 
 
@@ -94,6 +100,17 @@ def _rate_with_unit(value: object) -> float:
             f"found {described(value)} with the unit '/{match[2]}', allowed: {RATE_ALLOWED}"
         )
     return float(match[1]) / _RATE[match[2]]
+
+
+def growth_per_year(value: object) -> float:
+    """The share by which something grows in a year, compounding: 1 is a doubling."""
+    match = _GROWTH_TEXT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or match[2] not in _GROWTH:
+        raise ValueError(f"found {described(value)}, allowed: {GROWTH_ALLOWED}")
+    factor = (1 + float(match[1]) / 100) ** _GROWTH[match[2]] - 1
+    if factor <= 0:
+        raise ValueError(f"found {described(value)}, allowed: a growth above zero")
+    return _bounded(factor, MOST_GROWTH, "a thousandfold a year", value)
 
 
 def size_bytes(value: object) -> float:

@@ -45,6 +45,7 @@ def target(section: TargetSection, reading: Reading) -> Target:
         allow=section.allow or THIS_MACHINE,
         timeout_s=section.timeout,
         connect_timeout_s=section.connect_timeout,
+        first_byte_timeout_s=section.first_byte_timeout,
         verify_tls=section.tls.verify,
         ca_file=_ca_file(section, reading),
         stop_file=None if stop_file is None else reading.file.parent / stop_file,

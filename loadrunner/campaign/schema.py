@@ -116,6 +116,7 @@ def _empty_list(value: object) -> object:
 
 
 _DURATION_PATTERN = r"^([0-9.]+ *(us|ms|s|m|h))+$|" + _VARIABLE
+_GROWTH_PATTERN = r"^[0-9.]+ *% */ *(year|quarter|month|week)$|" + _VARIABLE
 _SIZE_PATTERN = r"^[0-9.]+ *([kKMG]?B|[KMG]iB)$|" + _VARIABLE
 _RATE_SCHEMA: dict[str, Any] = {
     "anyOf": [
@@ -154,6 +155,11 @@ Pause = Annotated[
 ]
 Rate = Annotated[float, BeforeValidator(quantities.rate_per_s), WithJsonSchema(_RATE_SCHEMA)]
 RampEnd = Annotated[float, BeforeValidator(quantities.ramp_end_per_s), WithJsonSchema(_RATE_SCHEMA)]
+Growth = Annotated[
+    float,
+    BeforeValidator(quantities.growth_per_year),
+    WithJsonSchema({"type": "string", "pattern": _GROWTH_PATTERN, "examples": ["40%/year"]}),
+]
 Size = Annotated[
     float,
     BeforeValidator(quantities.size_bytes),
@@ -232,6 +238,9 @@ class TargetSection(Section):
     )
     timeout: Duration = Field(10.0, description="How long an answer may take as a whole.")
     connect_timeout: Duration = Field(5.0, description="How long a connection may take.")
+    first_byte_timeout: Duration | None = Field(
+        None, description="How long an answer may take to begin; without it, as long as a whole."
+    )
     tls: TlsSection = Field(
         TlsSection(), description="How the server of an https:// address is trusted."
     )
@@ -564,6 +573,9 @@ class CampaignFile(Section):
     )
     peak: Annotated[dict[Name, Rate], BeforeValidator(_empty_map)] = Field(
         {}, description="Journeys per second that production sees at its peak, by scenario."
+    )
+    growth: Growth | None = Field(
+        None, description="By how much the peaks grow: says how long the headroom lasts."
     )
     probes: Annotated[dict[Name, ProbeSection], BeforeValidator(_empty_map)] = Field(
         {}, description="Periodic readings of the target's own metrics, by name."

@@ -177,14 +177,12 @@ def _told(trial: _Trial, made: RunSeries, arguments: argparse.Namespace) -> list
 
 
 def verdict(found: Comparison) -> str:
-    """One word: `worse` or `better` where any figure is; `no_change` where every p95 and capacity
-    has not changed; else `inconclusive`."""
+    """One word, as of a trial that was made to tell: `no_change` only where every p95 and every
+    capacity is known not to have changed."""
     (word,) = found.verdicts
-    if word in ("worse", "better"):
-        return word
     leading = [row.changes[0] for row in found.rows if row.statistic in ("p95", "capacity")]
-    told = [change.verdict for change in leading if change is not None]
-    return "no_change" if told and set(told) == {"no_change"} else "inconclusive"
+    told = {change.verdict for change in leading if change is not None}
+    return "inconclusive" if word == "no_change" and told != {"no_change"} else word
 
 
 def _campaigns(arguments: argparse.Namespace) -> tuple[Campaign, Campaign]:

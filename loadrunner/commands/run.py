@@ -148,7 +148,8 @@ def carry_out(
         options = replace(options, seed=manifest.seed, labels=labels, replay_of=manifest.run_id)
     if plan is not None:
         return _repeated(campaign, plan, options, arguments, door)
-    execution = execute(campaign, options, console)
+    with following(options.out, door, options.labels):
+        execution = execute(campaign, options, console)
     _tell(campaign, execution, arguments)
     report = execution.report
     codes = [
@@ -220,7 +221,7 @@ def _repeated(
 def say(line: str, arguments: argparse.Namespace) -> None:
     """A line while the runs of a series are made."""
     if not arguments.quiet:
-        print(line, flush=True)
+        print(line, file=sys.stderr, flush=True)
 
 
 def _tell_repeats(

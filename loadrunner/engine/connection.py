@@ -16,6 +16,7 @@ import httptools
 from loadrunner.engine.usual import PATIENCE, Usual
 
 MAX_KEPT_BODY = 64 * 1024 * 1024
+_MAX_HEAD = 256 * 1024
 
 
 class Exchange(Protocol):
@@ -131,7 +132,8 @@ class Connection(asyncio.Protocol):
             return
         self._status = self._parser.get_status_code()
         self._has_head = True
-        if self.exchange is not None and self.exchange.is_head:
+        is_interim = 100 <= self._status < 200
+        if self.exchange is not None and self.exchange.is_head and not is_interim:
             self._keeps_alive = self._parser.should_keep_alive()
             self._is_done = True
 
@@ -171,6 +173,8 @@ class Connection(asyncio.Protocol):
                 return
         if self._is_done:
             self._finish(exchange, now, data if is_first else b"")
+        elif not self._has_head and len(self.head) > _MAX_HEAD:
+            self._break(f"the answer's head is longer than {_MAX_HEAD // 1024} KiB", now)
 
     def _finish(self, exchange: Exchange, now: int, whole: bytes = b"") -> None:
         """`whole` is the answer, where it came in one piece."""

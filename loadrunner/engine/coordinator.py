@@ -17,9 +17,10 @@ from loadrunner.campaign.model import Campaign, ProbePlan
 from loadrunner.campaign.phases import phases
 from loadrunner.engine.brakes import Brakes, Stop
 from loadrunner.engine.fleet import Fleet, Member
+from loadrunner.engine.frames import frame
 from loadrunner.engine.messages import Kind
 from loadrunner.engine.orders import Orders
-from loadrunner.engine.record import Names, frame
+from loadrunner.engine.record import RECORD, Names
 from loadrunner.engine.sheaves import Sheaves
 from loadrunner.engine.vitals import Vitals
 from loadrunner.identities import Credential, credential, header_of
@@ -88,6 +89,7 @@ class Coordinator:
         self._sheaves = Sheaves()
         self._disk_error: DiskError | None = None
         self._start_ns = self._started_at_ns = 0
+        self._lag_us = 0  # the longest that the coordinator was held up since it told of it
 
     async def run(self) -> Manifest:
         """From the first worker to the sealed spool; the final manifest.
@@ -101,6 +103,8 @@ class Coordinator:
             prober = Prober(self.campaign.probes, client, self._probe_headers)
             try:
                 await self._fleet.muster(self._orders())
+                # Once in vain: what polars loads at its first frame is not to weigh on the run.
+                frame(bytes(RECORD.size), self._names, 0, [""])
                 manifest = self._begin(await prober.read_all())
                 await self._attend(prober)
                 is_whole = self.signal is None and self.stopped is None
@@ -132,6 +136,7 @@ class Coordinator:
             ca_file=target.ca_file,
             timeout_s=target.timeout_s,
             connect_timeout_s=target.connect_timeout_s,
+            first_byte_timeout_s=target.first_byte_timeout_s,
             drain_s=target.timeout_s,
             scenarios=self.campaign.scenarios,
             credentials={name: one.lines for name, one in self._credentials.items()},
@@ -168,6 +173,7 @@ class Coordinator:
             probes=probes,
             criteria=list(campaign.criteria),
             peak_jps=dict(campaign.peak_jps),
+            growth_per_year=campaign.growth_per_year,
             **self._further_entries(),
         )
 
@@ -210,7 +216,10 @@ class Coordinator:
 
     async def _look(self) -> None:
         while True:
+            slept_ns = time.monotonic_ns()
             await asyncio.sleep(_LOOK_EVERY_S)
+            late_us = (time.monotonic_ns() - slept_ns) // 1000 - round(_LOOK_EVERY_S * 1e6)
+            self._lag_us = max(self._lag_us, late_us)
             self._write_rest()
             self._keep(self._writer.flush)
             self._brake(self._brakes.look(self._now_us()))
@@ -264,7 +273,9 @@ class Coordinator:
             self._write_samples(worker, records)
 
     def _own_health(self, t_us: int) -> dict[str, object]:
-        return {"t_us": t_us, "worker": COORDINATOR, **self._vitals.of(os.getpid())}
+        lag_us, self._lag_us = self._lag_us, 0
+        figures = {"t_us": t_us, "worker": COORDINATOR, "loop_lag_us": lag_us}
+        return {**figures, **self._vitals.of(os.getpid())}
 
     def _write_reading(self, reading: Reading) -> None:
         line = reading.line(self._start_ns)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from multiprocessing.context import SpawnContext, SpawnProcess
 
 from loadrunner.engine import worker
-from loadrunner.engine.messages import Kind, Reader, instant, packed
+from loadrunner.engine.messages import Kind, Reader, header, instant
 from loadrunner.engine.orders import Orders
 from loadrunner.errors import LoadrunnerError
 
@@ -41,7 +41,7 @@ class Member:
 
     def tell(self, kind: Kind, body: bytes = b"") -> None:
         if self.link is not None and not self.link.is_closing():
-            self.link.write(packed(kind, body))
+            self.link.writelines([header(kind, body), body])
 
 
 class Fleet:

@@ -42,6 +42,7 @@ class Journey:
         "_connection",
         "_due_by",
         "_due_us",
+        "_extracted",
         "_first",
         "_payload",
         "_phase_name",
@@ -73,6 +74,7 @@ class Journey:
         self._worker = run.worker
         self._connection: Connection | None = None
         self._body: list[bytes] = []
+        self._extracted: dict[str, str] = {}
         self._tokens: TokenCounter | None = None
         self._payload = b""
         self._phase_name = self._since_us = self._until_us = 0
@@ -90,6 +92,8 @@ class Journey:
         self._due_us = due_us
         self._due_by = due_by
         self._values: Values | None = None
+        if self._extracted:
+            self._extracted = {}
         self._attempt = 1
         self._step = 0
         if self._plan is not self._first:
@@ -164,6 +168,7 @@ class Journey:
         """Made when they are first asked for: most requests have no variables."""
         if self._values is None:
             self._values = self._run.values(self.number, self.user)
+            self._values.extracted = self._extracted
         return self._values
 
     def drop(self, reason: str, now_us: int) -> None:
@@ -192,9 +197,9 @@ class Journey:
         elif plan.extract:
             outcome, error = self._extract(connection.head)
         reused = connection.served > 1
-        if plan.retry is None:
+        if plan.is_last:
             ended_us = self._record(outcome, status, error, retry_after_ms, now_ns, reused)
-            self._go_on(outcome, ended_us)
+            self._run.ended(self, ended_us)
         else:
             self._finish(outcome, status, error, retry_after_ms, now_ns, reused)
 
@@ -207,10 +212,10 @@ class Journey:
         self._resent = True
         self._worker.pool.open(partial(self._opened, self.trace))
 
-    def time_out(self, now_ns: int) -> None:
-        timeout_s = self._plan.timeout_ns / 1e9
+    def time_out(self, now_ns: int, what: str, limit_ns: int) -> None:
+        """`what` did not come within the limit."""
         self._drop_connection()
-        self._failed(record.TIMEOUT, f"no whole answer within {timeout_s:g} s", now_ns)
+        self._failed(record.TIMEOUT, f"{what} within {limit_ns / 1e9:g} s", now_ns)
 
     def cut(self, now_ns: int) -> None:
         """The hard stop: what is in flight is recorded as it stands, and the journey ends."""
@@ -231,18 +236,18 @@ class Journey:
             self._connection = None
 
     def _extract(self, head: bytes) -> tuple[int, int]:
+        body, encoding = b"".join(self._body), content_encoding(head)
         try:
-            document = parsed(plain(b"".join(self._body), content_encoding(head)))
+            document = parsed(body if encoding is None else plain(body, encoding))
         except ContentError as error:
             return record.CHECK_FAILED, self._error(f"extract: {error}")
         except ValueError:
             return record.CHECK_FAILED, self._error("extract: the answer is not JSON")
-        extracted = self._own_values().extracted
         for name, path in self._plan.extract.items():
             value = found(document, path)
             if value is None:
                 return record.CHECK_FAILED, self._error(f"extract {name}: nothing at its path")
-            extracted[name] = value if isinstance(value, str) else json.dumps(value)
+            self._extracted[name] = value if isinstance(value, str) else json.dumps(value)
         return record.OK, record.NONE
 
     def _error(self, text: str) -> int:

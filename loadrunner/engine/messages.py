@@ -34,23 +34,39 @@ def instant_of(body: bytes) -> int:
     return at_ns
 
 
-def packed(kind: Kind, body: bytes) -> bytes:
-    return _HEADER.pack(kind, len(body)) + body
+def header(kind: Kind, body: bytes) -> bytes:
+    """What goes before a body."""
+    return _HEADER.pack(kind, len(body))
 
 
 class Reader:
-    """Cuts a stream of bytes back into messages."""
+    """Cuts a stream of bytes back into messages. A body is copied once, however it comes."""
 
     def __init__(self) -> None:
-        self._rest = bytearray()
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._needed = _HEADER.size
 
     def feed(self, data: bytes) -> Iterator[tuple[Kind, bytes]]:
-        self._rest += data
-        while len(self._rest) >= _HEADER.size:
-            kind, length = _HEADER.unpack_from(self._rest)
-            end = _HEADER.size + length
-            if len(self._rest) < end:
-                return
-            body = bytes(self._rest[_HEADER.size : end])
-            del self._rest[:end]
-            yield Kind(kind), body
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size < self._needed:
+            return
+        whole = data if len(self._parts) == 1 else b"".join(self._parts)
+        start = 0
+        while (body := self._body(whole, start)) is not None:
+            start += _HEADER.size + len(body)
+            yield Kind(whole[start - len(body) - _HEADER.size]), body
+        self._parts = [whole[start:]]
+        self._size = len(whole) - start
+
+    def _body(self, whole: bytes, start: int) -> bytes | None:
+        """The body of the message that begins there, once all of it has come."""
+        self._needed = _HEADER.size
+        if len(whole) - start < _HEADER.size:
+            return None
+        _, length = _HEADER.unpack_from(whole, start)
+        self._needed += length
+        if len(whole) - start < self._needed:
+            return None
+        return whole[start + _HEADER.size : start + self._needed]

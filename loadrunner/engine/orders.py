@@ -26,6 +26,7 @@ class Orders:
     ca_file: Path | None
     timeout_s: float
     connect_timeout_s: float
+    first_byte_timeout_s: float | None
     drain_s: float
     scenarios: tuple[Scenario, ...]
     credentials: Credentials

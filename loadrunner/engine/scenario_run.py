@@ -114,18 +114,15 @@ class ScenarioRun:
                 journey.user, journey.returns = user, True
                 self._reconsider(journey, self._phases[phase].start_us)
 
-    def _begin_anew(self, journey: Journey, due_us: int) -> None:
-        """The next journey of a user, who is `active` meanwhile."""
+    def _renew(self, journey: Journey, due_us: int) -> bool:
+        """Make it the user's next journey; False where there are no more."""
         number = self._closed
         if number >= self._limit:
             self._retire(journey)
-            return
+            return False
         self._closed = number + self._stride
         journey.begin(number, journey.user, due_us, record.PREVIOUS)
-        if journey.pause_us:
-            self.worker.later(due_us, journey.request)
-        else:
-            journey.request()
+        return True
 
     def _reconsider(self, journey: Journey, due_us: int) -> None:
         """A user's phase is over: the next one may have a place for them, or not."""
@@ -136,7 +133,8 @@ class ScenarioRun:
             self._retire(journey)
         else:
             journey.pause_us, journey.stays_until_us = phase.pause_us, phase.end_us
-            self._begin_anew(journey, due_us)
+            if self._renew(journey, due_us):
+                self.worker.later(due_us, journey.request)
 
     def _retire(self, journey: Journey) -> None:
         self.active -= 1
@@ -150,11 +148,15 @@ class ScenarioRun:
             self.active -= 1
             self._spare.append(journey)
             return
-        due_us = ended_us + journey.pause_us
-        if due_us < journey.stays_until_us and not self.worker.is_draining:
-            self._begin_anew(journey, due_us)
-        else:
+        pause_us = journey.pause_us
+        due_us = ended_us + pause_us
+        if due_us >= journey.stays_until_us or self.worker.is_draining:
             self._reconsider(journey, ended_us + self.phase_at(ended_us).pause_us)
+        elif self._renew(journey, due_us):
+            if pause_us:
+                self.worker.later(due_us, journey.request)
+            else:
+                journey.request()
 
 
 def _phase(load: Load, first: StepPlan, orders: Orders) -> Phase:

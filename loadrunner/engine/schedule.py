@@ -54,12 +54,13 @@ class Stream:
                 first += self._count(number, load)
 
     def _phase(self, phase: int, load: Load, first: int, shard: Shard) -> Iterator[Arrival]:
-        start_us = span(load).start_us
+        start_us, last_us = span(load).start_us, span(load).end_us - 1
         # Scenarios start their rounds at different workers, so that slow ones do not all
         # fall to the first.
         mine = Shard((shard.index + self.index) % shard.of, shard.of)
         for numbers, times in self._chunks(phase, load, mine):
-            dues = (times * 1e6).round().astype("int64") + start_us
+            # Rounding must not carry the last ones over into the next phase.
+            dues = np.minimum((times * 1e6).round().astype("int64") + start_us, last_us)
             for due, journey in zip(dues.tolist(), (numbers + first).tolist(), strict=True):
                 yield due, self.index, phase, journey
 

@@ -21,7 +21,8 @@ Waiting = dict[int, "Journey"]
 @dataclass(frozen=True, slots=True)
 class StepPlan:
     """`index` stands in the record; `credentials` holds the header line of each user, of which a
-    refreshed token takes the place; `usual` is the answer that this step mostly gets."""
+    refreshed token takes the place; `usual` is the answer that this step mostly gets. A journey
+    ends with the step that `is_last`, whatever comes of it."""
 
     index: int
     name: str
@@ -34,6 +35,7 @@ class StepPlan:
     retry: Retry | None
     extract: Mapping[str, Path]
     keeps_body: bool
+    is_last: bool
     is_stream: bool
     stops_on_failure: bool
     usual: Usual
@@ -81,6 +83,7 @@ class Compiler:
             retry=step.retry,
             extract={name: compiled(path) for name, path in step.extract.items()},
             keeps_body=bool(step.extract) or step.stream is not None,
+            is_last=step is scenario.steps[-1] and step.retry is None,
             is_stream=step.stream is not None,
             stops_on_failure=step.on_failure == "stop",
             usual=Usual(),

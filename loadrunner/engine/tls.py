@@ -1,6 +1,7 @@
 """TLS as clients have it in real life: verified, and resumed from the session before."""
 
 import ssl
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,21 @@ class ResumingContext(ssl.SSLContext):
     """
 
     _newest: ssl.SSLObject | None = None
+    _session: ssl.SSLSession | None = None
 
     def wrap_bio(self, *arguments: Any, **named: Any) -> ssl.SSLObject:
-        # With TLS 1.3 the session comes after the handshake, so it is asked for only now.
-        session = self._newest.session if self._newest is not None else None
-        named.setdefault("session", session)
+        named.setdefault("session", self._last_session())
         made = super().wrap_bio(*arguments, **named)
         self._newest = made
         return made
+
+    def _last_session(self) -> ssl.SSLSession | None:
+        """With TLS 1.3 a session comes after the handshake, so it is asked for only now; a
+        connection in the middle of its handshake has none that can be read."""
+        with suppress(ValueError):
+            session = self._newest.session if self._newest is not None else None
+            self._session = session or self._session
+        return self._session
 
 
 def context(*, verify: bool, ca_file: Path | None) -> ssl.SSLContext:

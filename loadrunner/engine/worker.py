@@ -15,10 +15,11 @@ import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from itertools import takewhile
 from time import monotonic_ns
 
 from loadrunner.engine import schedule, tls
-from loadrunner.engine.messages import Kind, Reader, instant_of, packed
+from loadrunner.engine.messages import Kind, Reader, header, instant_of
 from loadrunner.engine.orders import Orders
 from loadrunner.engine.pool import Address, Pool
 from loadrunner.engine.pulse import Pulse
@@ -67,6 +68,7 @@ class Worker:
         self._alarm = alarm(loop, self._on_alarm)
         self._end_us = max(load.end_us for load in _loads(orders))
         self._shipped_ns = self._ticked_ns = 0
+        self._first_byte_ns = round((orders.first_byte_timeout_s or 0.0) * 1e9)
 
     # What journeys ask of their worker.
 
@@ -139,6 +141,7 @@ class Worker:
         self.pulse.note_lag((now - self._ticked_ns) // 1000 - round(_TICK_S * 1e6))
         self._ticked_ns = now
         self._time_out(now)
+        self._time_out_silent(now)
         if self.recorder.is_full or now - self._shipped_ns >= _SHIP_EVERY_NS:
             self._shipped_ns = now
             self.recorder.flush()
@@ -154,7 +157,17 @@ class Worker:
                 journey = next(iter(waiting.values()))
                 if journey.started_ns + timeout_ns > now:
                     break
-                journey.time_out(now)
+                journey.time_out(now, "no whole answer", timeout_ns)
+
+    def _time_out_silent(self, now: int) -> None:
+        """Those that have waited too long for the first byte, where that has a limit."""
+        limit_ns = self._first_byte_ns
+        for waiting in self._waiting.values() if limit_ns else ():
+            for journey in list(
+                takewhile(lambda one: one.started_ns + limit_ns <= now, waiting.values())
+            ):
+                if not journey.first_byte_ns:
+                    journey.time_out(now, "no first byte", limit_ns)
 
     def _beat(self, now: int) -> None:
         now_us = self.micros(now)
@@ -221,7 +234,7 @@ class Worker:
 
     def _send(self, kind: Kind, body: bytes) -> None:
         assert self._link is not None
-        self._link.write(packed(kind, body))
+        self._link.writelines([header(kind, body), body])
 
 
 class _Link(asyncio.Protocol):

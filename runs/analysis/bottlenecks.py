@@ -45,6 +45,9 @@ CLEAR_OF_CEILING: Final = 0.85
 LIKELY: Final = 1.0
 SUSPECT: Final = 0.9
 LAGS: Final = (-1, 0, 1, 2)  # bins by which the metric leads; an averaged one trails a little
+DRAINING: Final = 0.05  # of the slowest bins: a backlog that moves by more grows or drains
+WITH_LOAD: Final = 0.5  # rank correlation from which a metric is taken to follow the load
+DRIFTS: Final = 0.8  # rank correlation with time from which the load itself drifts
 PERSISTENCE: Final = 0.3  # lag-1 correlation from which harm is more than noise
 FOLLOWS: Final = 0.7  # rank correlation from which what feeds the best metric follows the harm
 WORSENED: Final = 0.2  # and by how much it must be worse while the harm lasts
@@ -155,14 +158,18 @@ def _harms(
     refused = _shares(at, _IS_REFUSED[outcome], count)
     failed = _shares(at, _IS_FAILED[outcome], count)
     for what, shares in (("refusals", refused), ("failures", failed)):
-        is_wanted = what == "refusals" if is_limited else is_reached
-        if is_wanted and shares.mean() > FAILING[0] and shares.max() > FAILING[1]:
+        is_wanted = what == "refusals" or not is_limited
+        is_harm = shares.mean() > FAILING[0] and shares.max() > FAILING[1]
+        if is_wanted and is_harm and (is_reached or _is_lasting(shares)):
             yield _harm(what, shares, count / seconds, shares > FAILING[1])
     if is_limited:
         return
     y = _slowness(at, outcome, [one[2] for one in steps], number)
     if y is not None and _is_slower(y, is_reached):
         yield _harm("response times", y, count / seconds, _slow_bins(y))
+        pressed = _pressed(y)
+        if pressed is not None:
+            yield _harm("response times", np.where(pressed, y, y.min()), count / seconds, pressed)
 
 
 def _steps(
@@ -208,7 +215,26 @@ def _is_slower(y: Floats, is_reached: bool) -> bool:
     """Whether the slow bins are slow enough, and, with no saturation found, more than noise."""
     if np.quantile(y, 0.95) - np.quantile(y, 0.15) < math.log(WORSE):
         return False
-    return is_reached or _correlation(y[:-1], y[1:]) > PERSISTENCE
+    return is_reached or _is_lasting(y)
+
+
+def _is_lasting(y: Floats) -> bool:
+    return _correlation(y[:-1], y[1:]) > PERSISTENCE
+
+
+def _pressed(y: Floats) -> Flags | None:
+    """Where a backlog grows or stands, of bins where answers are slow; None where that is nearly
+    all of them. What made the backlog is over while it drains, and was there before it was long."""
+    took = np.exp(y)
+    ahead = np.concatenate((took[2:], took[-1:], took[-1:]))
+    usual, step = float(np.quantile(took, 0.15)), DRAINING * float(np.quantile(took, 0.95))
+    is_slow, is_draining = _slow_bins(y), ahead < took - step
+    is_growing = (ahead > took + step) & (took > WORSE * usual)
+    found = np.asarray((is_slow | is_growing) & ~is_draining)
+    differ = int((found != is_slow).sum())
+    return (
+        found if differ >= FEWEST_BAD and FEWEST_BAD <= found.sum() <= len(y) - FEWEST_BAD else None
+    )
 
 
 def _slow_bins(y: Floats) -> Flags:
@@ -240,7 +266,13 @@ def _score(data: RunData, metric: ProbeMetric, harm: _Harm, bins: Floats) -> _Sc
     beside_load = max(_correlation(*_lagged(ex, ey, lag)) for lag in LAGS)
     trust = 1.0 if _chance(ex, ey, beside_load) <= 0.1 else 0.4
     ceiling = _at_ceiling(values, metric, bad), _at_ceiling(values, metric, good)
-    shift = _shift(x[bad], x[good])
+    if metric.ceiling is None:
+        beyond = _beyond_load(x, harm.load)
+        if beyond is not x:
+            beside_load = max(beside_load, _correlation(_ranks(beyond), _ranks(harm.y)))
+        shift = min(_shift(x[bad], x[good]), _shift(beyond[bad], x[good]))
+    else:
+        shift = _shift(x[bad], x[good])
     score = (
         0.4 * max(with_harm, 0.0)
         + 0.6 * max(beside_load, 0.0) * trust
@@ -309,11 +341,25 @@ def _shift(bad: Floats, good: Floats) -> float:
     return math.tanh(moved / scatter / 6)
 
 
+def _beyond_load(x: Floats, load: Floats) -> Floats:
+    """What a metric would be at the usual load, if it grows in proportion to the load: one that
+    does no more than that is no news where the load itself has grown."""
+    usual = float(np.median(load))
+    if usual <= 0 or x.min() < 0 or _correlation(_ranks(x), _ranks(load)) < WITH_LOAD:
+        return x
+    return np.asarray(x * usual / np.maximum(load, usual / 10))
+
+
 def _beside_load(load: Floats) -> Callable[[Floats], Floats]:
-    """Takes out of ranks what the ranks of the load, and their square, explain."""
+    """Takes out of ranks what the ranks of the load, and their square, explain, and what a steady
+    drift does, unless the load itself drifts."""
     ranks = _ranks(load)
     number = len(ranks)
-    basis, _ = np.linalg.qr(np.column_stack([np.ones(number), ranks, ranks**2 / number**2]))
+    time = np.arange(number, dtype=np.float64)
+    terms = [np.ones(number), ranks, ranks**2 / number**2]
+    if abs(_correlation(ranks, time)) < DRIFTS:
+        terms.append(time / number)
+    basis, _ = np.linalg.qr(np.column_stack(terms))
 
     def residual(of: Floats) -> Floats:
         return np.asarray(of - basis @ (basis.T @ of))

@@ -145,7 +145,7 @@ def spectrum(answered_us: Micros, unanswered: int = 0) -> tuple[SpectrumPoint, .
     qs = [round(1 - 10 ** (-at / POINTS_A_NINE), 9) for at in range(most + 1)]
     qs = sorted({*qs, 0.5, *(q for q in percentiles.QUANTILES.values() if count * (1 - q) >= 1)})
     ranks = {q: percentiles.rank(count, q) for q in qs} | {1.0: count}
-    found = percentiles.at_ranks(answered_us, ranks.values())
+    found = percentiles.at_ranks(np.sort(answered_us), ranks.values())
     return tuple(
         SpectrumPoint(q, found.get(rank), q == 1.0 or percentiles.is_few(count, q))
         for q, rank in ranks.items()

@@ -32,6 +32,7 @@ PENALTY: Final = 1.0  # of each change, times ln n
 CHANCE: Final = 1e-5  # two-sided, that a confirmed change is none
 OUTSIDE: Final = 0.995  # of the prediction interval for the newest run
 MEDIAN_ERROR: Final = 1.2533  # of a median, to that of a mean: the root of half of pi
+HALF: Final = 0.6
 FRESH: Final = 6  # newest runs that are looked at for a level of their own
 
 
@@ -285,9 +286,11 @@ def _median(values: Floats) -> float:
 
 
 def _spread(*levels: Floats) -> float:
-    """The scatter around the medians of levels: robust, or where most are equal the plain one."""
+    """The scatter around the medians of levels: robust, but never under half of the plain one,
+    which a few values that happen to lie close together would make of it."""
     around = np.concatenate([level - _median(level) for level in levels])
-    return 1.4826 * _median(np.abs(around)) or math.sqrt(float(around @ around) / len(around))
+    plain = math.sqrt(float(around @ around) / len(around))
+    return max(1.4826 * _median(np.abs(around)), HALF * plain)
 
 
 def prediction(level: Floats, confidence: float = 0.95) -> float:

@@ -18,6 +18,7 @@ from runs.analysis.run_data import RunData
 
 _UNJUDGED: Final = (*UNSENT, "cut")
 _IDENTITY: Final = ("worker", "user", "journey")
+_NUMBERS: Final = ("user", "status", "requests")
 _NEVER: Final = np.iinfo(np.int64).max
 
 SCHEMA: Final[dict[str, pl.DataType]] = {
@@ -69,18 +70,27 @@ def of(samples: pl.DataFrame) -> pl.DataFrame:
 
 
 def of_run(data: RunData) -> pl.DataFrame:
-    """The same of all samples of a run, one scenario after the other, put together once."""
+    """The same of all samples of a run, one scenario after the other, put together once; without
+    the columns that no analysis asks for."""
     return data.derived(_of_samples)
 
 
 def _of_samples(data: RunData) -> pl.DataFrame:
-    """A scenario at a time: what a run's journeys take on the way is several times what they
-    are."""
+    """A scenario at a time, and in narrow numbers: what a run's journeys take on the way is
+    several times what they are."""
     names = data.samples["scenario"].unique().cast(pl.String).sort()
     if len(names) < 2 or names.null_count():
-        return of(data.samples)
-    parts = [of(data.samples.filter(pl.col("scenario") == name)) for name in names]
-    return pl.concat(parts, rechunk=False)
+        return _narrow(of(data.samples))
+    parts = [_narrow(of(data.samples.filter(pl.col("scenario") == name))) for name in names]
+    # The parts are of different widths where their numbers are.
+    return pl.concat(parts, how="vertical_relaxed", rechunk=False)
+
+
+def _narrow(journeys: pl.DataFrame) -> pl.DataFrame:
+    """Without what only tells journeys from one another."""
+    return journeys.drop("worker", "journey", "started_us").with_columns(
+        journeys[name].shrink_dtype() for name in _NUMBERS
+    )
 
 
 def rows(data: RunData) -> tuple[Journeys, ...]:
@@ -128,7 +138,11 @@ def _coded(samples: pl.DataFrame) -> pl.DataFrame:
     frame = frame.with_columns(_key(frame))
     at = pl.col("started_us").clip(-limit, limit) * (1 << bits) + pl.col("row")
     fault = pl.when(pl.col("bad") & ~_superseded(frame)).then(at).otherwise(_NEVER)
-    return frame.with_columns(due_phase=pl.col("due") * (1 << bits) + pl.col("row"), fault=fault)
+    return frame.select(
+        *("key", "journey", "attempt", "started_us", "ended_us"),
+        due_phase=pl.col("due") * (1 << bits) + pl.col("row"),
+        fault=fault,
+    )
 
 
 def _grouped(frame: pl.DataFrame) -> pl.DataFrame:

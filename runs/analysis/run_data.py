@@ -66,3 +66,8 @@ class RunData:
             if make not in self._derived:
                 self._derived[make] = make(self)
             return cast("Derived", self._derived[make])
+
+    def let_go(self, make: Callable[["RunData"], Any]) -> None:
+        """Free what was derived; whoever asks for it again waits for it again."""
+        with self._locks.setdefault(make, threading.Lock()):
+            self._derived.pop(make, None)

@@ -9,10 +9,12 @@ code                       suspect from                              invalid fro
 schedule_not_kept          > 1 % of the planned requests of a phase  > 5 %
                            left late, and at least 3; or > 2 % of    or > 10 % of the journeys
                            its planned journeys never began; or its  never began, and the
-                           p99 is 10 % and 5 ms off by lateness      generator's health says so
+                           p99 is 2 % and 1 ms off by lateness       generator's health says so
 generator_limited          > 10 % of a phase's seconds with the CPU  > 50 % of them, or > 5 % of
-                           full and the loop late; or > 1 % of its   requests that the generator
-                           requests that the generator lost          lost
+                           full and the loop late, or with users in  requests that the generator
+                           place of a rate the loop late at all; or  lost
+                           > 1 % of its requests that the generator
+                           lost; or the coordinator held up for 1 s
 aborted                    stopped early, every phase half done      a phase never ran, or less
                                                                      than half of it did
 clock_jump                 times that run backwards, or a generator  times that run backwards in
@@ -53,10 +55,11 @@ LATE_OF_MEDIAN: Final = 0.05  # later than this share of the usual response time
 SUSPECT_SHARE: Final = 0.01
 INVALID_SHARE: Final = 0.05
 FEWEST_LATE: Final = {"suspect": 3, "invalid": 5}
-P99_OFF: Final = (0.10, 5.0)  # the share and the ms by which lateness may move p99
+P99_OFF: Final = (0.02, 1.0)  # the share and the ms by which lateness may move p99
 MISSING_SHARES: Final = {"suspect": 0.02, "invalid": 0.10}
 FULL_CPU: Final = {"cpu_process": 0.95, "cpu_machine": 0.97, "cpu_steal": 0.10}
 LAG_US: Final = 20_000
+COORDINATOR_LAG_US: Final = MICROS  # what it writes is on disk within a second, or late
 LIMITED_SECONDS: Final = {"suspect": 0.10, "invalid": 0.50}
 SILENCE_US: Final = 3 * MICROS
 BACKWARDS_US: Final = 1000
@@ -192,6 +195,10 @@ class _Run:
         """The workers' seconds; the coordinator has no schedule to keep."""
         return self.data.health.filter(pl.col("worker") >= 0).sort("worker", "t_us")
 
+    @cached_property
+    def coordinator(self) -> pl.DataFrame:
+        return self.data.health.filter(pl.col("worker") < 0)
+
     @property
     def is_cut_short(self) -> bool:
         return self.data.info.state in ("interrupted", "incomplete")
@@ -314,6 +321,29 @@ def _limited(run: _Run) -> Iterator[_Finding]:
                 " processor with one."
             )
             yield _found(severity, "generator_limited", name, detail)
+        else:
+            yield from _lagging(run, name, mine)
+
+
+def _lagging(run: _Run, name: str, mine: pl.DataFrame) -> Iterator[_Finding]:
+    """Where users wait for their answers nothing is due while the generator stands still, so that
+    no request is late: that the loop was says it alone."""
+    stretches = [one for one in run.stretches if one.phase.phase == name]
+    if any(one.phase.model != "closed" for one in stretches):
+        return
+    usual_ms = max((_median_ms(one) for one in stretches), default=0.0)
+    lags_us = _column(mine, "loop_lag_us")
+    is_late = lags_us > max(LAG_US, LATE_OF_MEDIAN * usual_ms * 1000)
+    share = float(is_late.mean())
+    severity = _severity(share, LIMITED_SECONDS["suspect"], LIMITED_SECONDS["invalid"])
+    if severity == "invalid" and is_late.sum() < FEWEST_LATE["invalid"]:
+        severity = "suspect"
+    if severity != "valid":
+        detail = (
+            f"The generator stood still for up to {wording.duration(lags_us.max() / MICROS)} in"
+            f" {wording.percent(share)} of the seconds: answers that came meanwhile seem slow."
+        )
+        yield _found(severity, "generator_limited", name, detail)
 
 
 def _column(frame: pl.DataFrame, name: str) -> Floats:
@@ -340,6 +370,18 @@ def _lost(run: _Run) -> Iterator[_Finding]:
                 " the generator before they were sent (outcome generator_error)."
             )
             yield _found(severity, "generator_limited", stretch.phase.phase, detail)
+
+
+def _held_up(run: _Run) -> Iterator[_Finding]:
+    """A coordinator that a slow disk holds up is late with probes, rules and the spool."""
+    longest = run.coordinator["loop_lag_us"].max()
+    if isinstance(longest, int) and longest > COORDINATOR_LAG_US:
+        detail = (
+            f"The coordinator was held up for {wording.duration(longest / MICROS)}, by a slow disk"
+            " or for want of a processor: probe readings, abort rules and the spool were late."
+            " Requests are sent and timed by other processes."
+        )
+        yield _found("suspect", "generator_limited", None, detail)
 
 
 def _aborted(run: _Run) -> Iterator[_Finding]:
@@ -494,6 +536,7 @@ _LOOKS: Final[tuple[Callable[[_Run], Iterator[_Finding]], ...]] = (
     _missing,
     _limited,
     _lost,
+    _held_up,
     _aborted,
     _clock,
     _few,

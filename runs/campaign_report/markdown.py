@@ -22,7 +22,9 @@ def _section(section: Section) -> Iterator[str]:
     yield f"## {section.title}"
     if section.notes:
         yield ""
-        yield from (f"> {line}".rstrip() for line in section.notes.splitlines())
+        # Their own Markdown stays; markup of the web does not.
+        notes = section.notes.replace("<", r"\<")
+        yield from (f"> {line}".rstrip() for line in notes.splitlines())
     for block in section.blocks:
         yield ""
         yield from _block(block)

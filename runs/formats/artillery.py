@@ -1,13 +1,16 @@
 """Artillery's JSON of a run: version 2, whose summaries are sketches, and version 1, which holds
-raw latencies and whose own p95 and p99 are wrong.
+raw latencies (with their times, or without in its later releases) and whose own p95 and p99 are
+wrong.
 
 `http.response_time` is the first byte, not the whole answer. Percentiles of intermediates cannot
 be merged, so that only the aggregate's are taken.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
 from runs.analysis.percentiles import UNKNOWN, Spread
@@ -17,6 +20,7 @@ from runs.formats.left_out import LeftOut
 from runs.formats.source import Source
 
 NAME: Final = "artillery"
+_NETWORK: Final = re.compile("E[A-Z]{4,}")
 _CODES: Final = "http.codes."
 _TIMEOUTS: Final = ("ETIMEDOUT", "ESOCKETTIMEDOUT", "timeout", "Timeout")
 _PERCENTILES: Final = {
@@ -51,9 +55,13 @@ def read(source: Source) -> Imported:
     if not any(latencies) and isinstance(aggregate, dict):
         whole = aggregate.get("latencies")
         latencies = [whole] if isinstance(whole, list) else []
-    if any(latencies):
+    if any(isinstance(entry, list) for entries in latencies for entry in entries):
         return _of_latencies(source, latencies)
-    return _of_aggregate(source, aggregate if isinstance(aggregate, dict) else {}, periods)
+    durations_ns = [
+        one for entries in latencies for entry in entries if (one := summaries.number(entry))
+    ]
+    known = aggregate if isinstance(aggregate, dict) else {}
+    return _of_aggregate(source, known, periods, durations_ns)
 
 
 # -- Version 1: raw latencies --------------------------------------------------------------------
@@ -108,12 +116,16 @@ def _rows(latencies: list[list[Any]], left_out: LeftOut) -> Iterator[tuple[float
 
 
 def _of_aggregate(
-    source: Source, aggregate: dict[str, Any], periods: list[dict[str, Any]]
+    source: Source,
+    aggregate: dict[str, Any],
+    periods: list[dict[str, Any]],
+    durations_ns: list[float],
 ) -> Imported:
+    """Version 2, and version 1, which in its later releases holds durations without times."""
     if not aggregate and periods:
         raise source.error(1, 1, "nothing can be read: its aggregate is missing; it may be cut.")
     counters = aggregate.get("counters")
-    version_1 = not isinstance(counters, dict)
+    version_1 = "requestsCompleted" in aggregate or not isinstance(counters, dict)
     known = _of_version_1(aggregate) if version_1 else dict(counters or {})
     statuses = {
         key.removeprefix(_CODES): summaries.count(one)
@@ -128,6 +140,8 @@ def _of_aggregate(
     outcomes = summaries.outcomes_of(statuses)
     answered = sum(statuses.values())
     sent = max(summaries.count(known.get("http.requests")), answered)
+    if version_1:  # it counts answers; what failed in the network comes on top
+        sent += sum(one for key, one in errors.items() if _NETWORK.match(key))
     timeouts = sum(one for key, one in errors.items() if any(word in key for word in _TIMEOUTS))
     outcomes["timeout"] = min(timeouts, sent - answered)
     outcomes["connection_error"] = sent - answered - outcomes["timeout"]
@@ -135,7 +149,10 @@ def _of_aggregate(
         raise source.error(1, 1, "nothing can be read: it counts no request over HTTP.")
     first, last = (_time(aggregate.get(key)) for key in ("firstMetricAt", "lastMetricAt"))
     length_us = max(0, last - first) if first is not None and last is not None else 0
+    length_us = length_us or _length_of_version_1_us(aggregate)
     spread, note, is_whole_answer = _spread(aggregate)
+    if durations_ns:
+        spread, note, is_whole_answer = _spread_of(durations_ns), _V1_NOTES[0], True
     row = summaries.row(
         sent,
         length_us=length_us,
@@ -149,7 +166,7 @@ def _of_aggregate(
         source,
         NAME,
         [row, summaries.whole(row)],
-        samples_are="summary",
+        samples_are="histogram" if durations_ns else "summary",
         started_at_us=first,
         length_us=length_us,
         notes=(note, *_error_notes(errors)),
@@ -190,6 +207,19 @@ def _spread(aggregate: dict[str, Any]) -> tuple[Spread, str, bool]:
         found = summaries.spread(latency, min="min", p50="median", max="max")
         return found, "Artillery 1 computes p95 and p99 wrongly; they are not taken.", True
     return UNKNOWN, "The file holds no response times.", False
+
+
+def _spread_of(durations_ns: list[float]) -> Spread:
+    values = np.array(durations_ns) / 1e6
+    return summaries.spread_of_histogram(values, np.ones(len(values), dtype=np.int64))
+
+
+def _length_of_version_1_us(aggregate: dict[str, Any]) -> int:
+    """What its count and its mean rate say, 0 where they do not."""
+    rps = aggregate.get("rps")
+    mean = summaries.number(rps.get("mean")) if isinstance(rps, dict) else None
+    count = summaries.count(aggregate.get("requestsCompleted"))
+    return round(min(count / mean, 1e9) * 1e6) if mean and mean > 1e-6 else 0
 
 
 def _error_notes(errors: dict[str, int]) -> tuple[str, ...]:

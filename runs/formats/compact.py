@@ -20,6 +20,8 @@ _CLOSED: Final[dict[str, pl.DataType]] = {
 }
 _TIMES: Final = ("due_us", "started_us", "ended_us", "first_token_us")
 _NUMBERS: Final = ("journey", "user", "worker", "attempt", "status")
+# Parts that wait to be joined: small arrays that live long keep the memory around them in pieces.
+_JOINED_FROM: Final = 500_000
 COLUMNS: Final = (*_NAMES, *_CLOSED, *_TIMES, *_NUMBERS)
 
 
@@ -29,6 +31,8 @@ class Compact:
     def __init__(self) -> None:
         self._categories = pl.Categories.random(physical=pl.UInt16)
         self._parts: dict[str, list[pl.Series]] = {name: [] for name in COLUMNS}
+        self._loose: dict[str, list[pl.Series]] = {name: [] for name in COLUMNS}
+        self._waiting = 0
 
     def seeing(self, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """The frames as they come, with what matters of each kept."""
@@ -38,13 +42,23 @@ class Compact:
 
     def add(self, frame: pl.DataFrame) -> None:
         for name in COLUMNS:
-            # A reader's column may have room for twice as many values.
-            self._parts[name].append(self._compact(frame[name]).shrink_to_fit())
+            self._loose[name].append(self._compact(frame[name]))
+        self._waiting += frame.height
+        if self._waiting >= _JOINED_FROM:
+            self._join()
 
     def frame(self) -> pl.DataFrame:
         """Column by column, so that no more than one is there twice. Empties this object."""
+        self._join()
         every = {name: _joined(self._parts.pop(name), self._kind(name)) for name in COLUMNS}
         return pl.DataFrame(every)
+
+    def _join(self) -> None:
+        for name, loose in self._loose.items():
+            if loose:
+                self._parts[name].append(_joined(loose, self._kind(name)))
+                loose.clear()
+        self._waiting = 0
 
     def _compact(self, column: pl.Series) -> pl.Series:
         if column.name in _NUMBERS or column.null_count() == len(column):

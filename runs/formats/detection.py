@@ -23,7 +23,7 @@ from runs.formats import (
     vegeta,
     wrk,
 )
-from runs.formats.errors import FormatError
+from runs.formats.errors import FormatError, PlaceError
 from runs.formats.imported import Imported
 from runs.formats.limits import Limits
 from runs.formats.source import Source
@@ -66,8 +66,22 @@ def read(
     FormatError that names the file, and line and column where they are known.
     """
     source = Source(path, name=name, limits=limits or _OFFLINE, most_bytes=most_bytes)
-    found: Imported = reader_of(source, kind).read(source)
+    try:
+        found: Imported = reader_of(source, kind).read(source)
+    except PlaceError as error:
+        other = None if kind == AUTO else _known(source.head)
+        if other in (None, kind):
+            raise
+        raise source.error(
+            error.line, error.column, f"{error.message} It looks like a file of {other}."
+        ) from error
     return found
+
+
+def _known(head: bytes) -> str | None:
+    """The tool that writes files of this shape."""
+    found = (reader.NAME for reader in READERS if reader.recognises(head))
+    return next(found, None)
 
 
 def reader_of(source: Source, kind: str = AUTO) -> ModuleType:
@@ -89,8 +103,7 @@ def reader_of(source: Source, kind: str = AUTO) -> ModuleType:
 
 def is_known(path: Path) -> bool:
     """Whether a reader knows the shape of a file."""
-    head = Source(path).head
-    return any(reader.recognises(head) for reader in READERS)
+    return _known(Source(path).head) is not None
 
 
 def digest_of(path: Path) -> str:

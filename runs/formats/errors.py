@@ -17,6 +17,7 @@ class PlaceError(FormatError):
     def __init__(self, name: str, line: int, column: int, message: str) -> None:
         super().__init__(f"{name}, line {line}, column {column}: {message}")
         self.at = f"line {line}, column {column}"
+        self.line, self.column = line, column
         self.message = message
 
 

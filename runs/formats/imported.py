@@ -113,7 +113,7 @@ class Imported:
         if not self.holds_samples:
             return _report_of_rows(self, info)
         built = reports.build(self.run_data(info), baseline)
-        series = tuple(_unplanned(row) for row in (*built.series, *self.rows_apart(info)))
+        series = tuple(unplanned(row) for row in (*built.series, *self.rows_apart(info)))
         if self.fidelity.failures:
             return replace(built, series=series)
         return replace(
@@ -134,7 +134,7 @@ class Imported:
         return (row for row in series.rows(data) if not row.pooled and row.count)
 
 
-def _unplanned(row: Series) -> Series:
+def unplanned(row: Series) -> Series:
     """What was due and never sent, and what was sent again, no other tool's requests tell."""
     return replace(row, drop_rate=None, retry_rate=None)
 

@@ -5,6 +5,7 @@ or everything so far: they are never averaged, and p99.9 is not taken from them.
 failures without saying which times were theirs.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -250,6 +251,7 @@ def _row_of_json(entry: dict[str, Any], length_us: int) -> Series:
     timed = count - summaries.count(entry.get("num_none_requests"))
     total_ms = summaries.number(entry.get("total_response_time"))
     exact = summaries.spread(entry, min="min_response_time", max="max_response_time")
+    most = math.inf if exact.max is None else exact.max  # a bucket's value may lie above it
     return _built(
         str(entry.get("method") or ""),
         str(entry.get("name") or ""),
@@ -259,14 +261,18 @@ def _row_of_json(entry: dict[str, Any], length_us: int) -> Series:
         Spread(
             min=exact.min,
             mean=total_ms / timed if total_ms is not None and timed > 0 else None,
-            p50=spread.p50,
-            p90=spread.p90,
-            p95=spread.p95,
-            p99=spread.p99,
+            p50=_at_most(spread.p50, most),
+            p90=_at_most(spread.p90, most),
+            p95=_at_most(spread.p95, most),
+            p99=_at_most(spread.p99, most),
             p99_9=None,
             max=exact.max,
         ),
     )
+
+
+def _at_most(value: float | None, most: float) -> float | None:
+    return None if value is None else min(value, most)
 
 
 def _of_rows(source: Source, rows: list[Series], **more: Any) -> Imported:

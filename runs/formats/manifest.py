@@ -121,6 +121,7 @@ class Manifest(_Entry):
     probes: Annotated[list[ProbeEntry], Field(max_length=1_000)] = []
     criteria: Annotated[list[Criterion], Field(max_length=1_000)] = []
     peak_jps: dict[Name, Rate] = {}
+    growth_per_year: Rate | None = None
     segments: list[Segment] = []
     imported: ImportEntry | None = None
 
@@ -131,6 +132,7 @@ class Manifest(_Entry):
             probes=tuple(_probe(entry) for entry in self.probes),
             criteria=tuple(self.criteria),
             peak_jps=dict(self.peak_jps),
+            growth_per_year=self.growth_per_year or None,
         )
 
     def to_json(self) -> str:

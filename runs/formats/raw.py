@@ -18,7 +18,7 @@ from runs.analysis.run_data import Fidelity, RunInfo
 from runs.analysis.series import Series
 from runs.formats import samples
 from runs.formats.errors import FormatError
-from runs.formats.imported import PHASE, Imported, without_failures
+from runs.formats.imported import PHASE, Imported, unplanned, without_failures
 from runs.formats.left_out import LeftOut
 from runs.formats.segment import Notes
 from runs.formats.source import Source
@@ -125,7 +125,7 @@ _NO_TIMES: Final = (
 
 def _without_intervals(row: Series, *, failures: bool) -> Series:
     """Intervals come from the course over time."""
-    row = row if failures else without_failures(row)
+    row = unplanned(row if failures else without_failures(row))
     response = replace(row.response_ms, ci=dict.fromkeys(row.response_ms.ci))
     return replace(row, window_us=(0, 0), response_ms=response)
 

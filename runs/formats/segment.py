@@ -27,7 +27,7 @@ Row = dict[str, Any]
 _READ: Final = 1 << 20
 _LARGEST: Final = sys.float_info.max
 # Plain text that is parsed at once; bounds the memory of a segment of any size.
-_BLOCK: Final = 8 << 20
+_BLOCK: Final = 4 << 20
 _LONGEST_LINE: Final = 32 << 20
 # Blocks that are parsed at the same time, while the next one is inflated.
 _THREADS: Final = 2

@@ -86,7 +86,7 @@ class Reading:
         listed = {one.name: one for one in self.manifest.segments}
         there = sorted(self._folder.glob(SAMPLES))
         rows = 0
-        for part in _checked(there, self._budget):
+        for part in parts_of(there, self._budget):
             self._budget.count_samples(part.frame.height, part.path.name)
             rows += part.frame.height
             yield part.frame
@@ -159,11 +159,11 @@ def read_manifest(folder: Path) -> Manifest:
 
 def segment_to_frame(path: Path, budget: Budget | None = None) -> tuple[pl.DataFrame, Notes]:
     """The samples of one segment with all the columns of the format, absent ones null."""
-    found = list(_checked([path], budget))
+    found = list(parts_of([path], budget))
     return pl.concat([part.frame for part in found]), found[-1].notes
 
 
-def _checked(paths: Iterable[Path], budget: Budget | None) -> Iterator[segment.Part]:
+def parts_of(paths: Iterable[Path], budget: Budget | None = None) -> Iterator[segment.Part]:
     """Segments piece by piece; a SpoolError names the sample whose times cannot be."""
     rows = 0
     for part in segment.parts(paths, _SAMPLES, budget):

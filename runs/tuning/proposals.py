@@ -116,7 +116,7 @@ def _each_scenario_once(runs: Sequence[Run]) -> Iterator[tuple[Run, TuningPlan]]
         }
         if looked_at - seen:
             plan = _made(run)
-            kept = [one for one in plan.proposals if not set(one.scenarios) & seen]
+            kept = [one for one in plan.proposals]
             yield run, replace(plan, proposals=tuple(kept))
         seen |= looked_at
 

@@ -171,7 +171,7 @@ def _grid(rows: Sequence[ActionRow]) -> list[tuple[str, list[tuple[str, list[Act
 def action_page(request: HttpRequest, action_id: int) -> HttpResponse:
     visitor = access(request)
     action = visitor.action(action_id)
-    context = _context(action) | {"may_change": visitor.may("triage")}
+    context = _context(action) | {"may_change": visitor.may_in(action.project, "triage")}
     return render(request, "actions/action_page.html", context)
 
 

@@ -1,10 +1,30 @@
 """The badge: an SVG that needs no sign-in, under an address that cannot be guessed."""
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
 
 from runs import badges
 from runs.models import Badge
+from runs.views.visitor import access, page
+
+
+@require_POST
+@page
+def make_badge(request: HttpRequest, slug: str) -> HttpResponse:
+    """The project's badge; where there is one, another address, so that the old one ends."""
+    visitor = access(request)
+    visitor.require("admin")
+    project = visitor.project(slug)
+    if Badge.objects.filter(project=project).exists():
+        badges.renewed(project)
+        messages.success(request, "The badge has another address; the old one ends.")
+    else:
+        badges.of(project)
+    return redirect(f"{reverse('runs:ledger', args=[project.slug])}#badge")
 
 
 @login_not_required

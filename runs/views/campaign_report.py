@@ -40,7 +40,7 @@ def report_page(request: HttpRequest, slug: str) -> HttpResponse:
         "here": "actions",
         "report": found,
         "title": found.title,
-        "may_write": visitor.may("triage"),
+        "may_write": visitor.may_in(project, "triage"),
     }
     return render(request, "actions/report.html", context)
 

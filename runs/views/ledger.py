@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from runs.figures import gains
+from runs.models import Badge, Project
 from runs.tuning import ledger
 from runs.views.visitor import access, page
 
@@ -14,7 +15,8 @@ _HEAD = ("action", "title", "area", "author", "expected", "reached", "share", "w
 
 @page
 def ledger_page(request: HttpRequest, slug: str) -> HttpResponse:
-    project = access(request).project(slug)
+    visitor = access(request)
+    project = visitor.project(slug)
     found = ledger.of(project)
     if request.GET.get("format") == "csv":
         return _csv(found, f"{project.slug}-ledger.csv")
@@ -24,6 +26,8 @@ def ledger_page(request: HttpRequest, slug: str) -> HttpResponse:
         "here": "actions",
         "ledger": found,
         "title": _title(found),
+        "badge": _badge_address(request, project),
+        "may_renew": visitor.may_in(project, "admin"),
         "chart": gains.draw(
             [
                 gains.Estimate(
@@ -36,6 +40,11 @@ def ledger_page(request: HttpRequest, slug: str) -> HttpResponse:
         "groupings": [("By area", found.by_area), ("By author of the estimate", found.by_author)],
     }
     return render(request, "actions/ledger.html", context)
+
+
+def _badge_address(request: HttpRequest, project: Project) -> str:
+    made = Badge.objects.filter(project=project).first()
+    return request.build_absolute_uri(made.get_absolute_url()) if made else ""
 
 
 def _title(found: ledger.Ledger) -> str:

@@ -22,7 +22,7 @@ def campaign_plan(request: HttpRequest, slug: str) -> HttpResponse:
     campaign = request.GET.get("campaign", "").strip()[:200]
     found = proposals.of_campaign(project, campaign)
     name = campaign or (found.runs[0].campaign if found.runs else "")
-    return _shown(request, project, found, name, None, may_accept=visitor.may("triage"))
+    return _shown(request, project, found, name, None, may_accept=visitor.may_in(project, "triage"))
 
 
 @page
@@ -32,7 +32,7 @@ def run_plan(request: HttpRequest, run_id: UUID) -> HttpResponse:
     if not run.is_ready:
         return redirect("runs:run", run_id=run.pk)
     found = proposals.of_run(run)
-    may_accept = visitor.may("triage")
+    may_accept = visitor.may_in(run.project, "triage")
     return _shown(request, run.project, found, run.campaign, run, may_accept=may_accept)
 
 

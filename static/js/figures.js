@@ -36,13 +36,24 @@
       note.text = fits(number) ? number : "";
     });
   };
+  /* A note to the left of its point goes to the right where the chart's edge would cut it. */
+  const turnNotes = (layout, width) => {
+    if (!layout.xaxis.range) return;
+    const [low, high] = layout.xaxis.range;
+    const inside = width - layout.margin.l - layout.margin.r;
+    layout.annotations
+      .filter((note) => note.xanchor === "right" && (note.xref ?? "x") === "x")
+      .filter((note) => ((note.x - low) / (high - low)) * inside < note.text.length * PER_CHARACTER)
+      .forEach((note) => Object.assign(note, { xanchor: "left", xshift: -(note.xshift ?? 0) }));
+  };
   const fitted = (figure, width) => {
     const { layout } = figure;
     if (width <= 520) {
-      layout.margin = { ...layout.margin, l: 44, r: Math.min(layout.margin.r, 80) };
+      layout.margin = { ...layout.margin, l: 60, r: Math.min(layout.margin.r, 80) };
       layout.font.size = 11;
     }
     makeRoom(layout, width);
+    turnNotes(layout, width);
     return figure;
   };
   const draw = async (area) => {

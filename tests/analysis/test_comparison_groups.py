@@ -47,7 +47,7 @@ def test_repeats_that_differ_widely_make_the_same_change_uncertain() -> None:
     old, new = repeats([0.8, 1.0, 1.25]), repeats([0.88, 1.1, 1.375], seed=9)
     p50 = change(comparison.compare_groups([old, new]), "p50")
     assert p50.verdict == "inconclusive"
-    assert "more runs of each would tell" in p50.reason
+    assert p50.reason == "The figure varies too much for more runs to tell."
 
 
 @pytest.mark.parametrize("noise", [0.02, 0.06])
@@ -56,7 +56,7 @@ def test_the_noise_between_runs_is_learned_from_groups_of_repeats(noise: float) 
     groups = [repeats(drawn(rng, noise, 4), seed=10 * at) for at in range(6)]
     learned = comparison.learn(groups).get("p50")
     assert learned is not None
-    assert learned.degrees == 18
+    assert learned.degrees == 12  # of 18, no more than these are believed
     assert math.sqrt(learned.variance) == pytest.approx(noise, rel=0.5)
 
 

@@ -192,3 +192,59 @@ def closed_run(users: list[int], servers: int, service_s: float) -> RunData:
             rows.append(row(name, journey, due, ended))
             journey += 1
     return staircases.run(phases, rows)
+
+
+def test_a_spike_whose_backlog_is_worked_off_afterwards_tells_the_capacity_from_both() -> None:
+    found = _found(staircases.queue([20, 40, 50, 150, 30, 30], servers=4, service_s=0.054))
+    assert found.capacity_jps == pytest.approx(4 / 0.054, rel=0.01)
+
+
+def test_stages_that_begin_with_the_backlog_of_a_higher_load_are_no_onset() -> None:
+    found = _found(staircases.queue([20, 40, 60, 150, 70, 65, 40], servers=4, service_s=0.054))
+    assert found.capacity_jps == pytest.approx(4 / 0.054, rel=0.02)
+    assert found.onset_jps == (70.0, 150.0)
+
+
+def test_an_open_staircase_after_users_who_wait_is_one_answer() -> None:
+    """A closed plateau that stays below, then an open load that does not."""
+    waiting = closed_run([1, 2, 2], servers=4, service_s=0.054)
+    opened = staircases.queue(STAIRS, servers=4, service_s=0.054)
+    shift = 20_000_000
+    samples = opened.samples.with_columns(
+        [(pl.col(name) + shift).alias(name) for name in ("due_us", "started_us", "ended_us")],
+        journey=pl.col("journey") + 10**6,
+        phase="open_" + pl.col("phase"),
+    )
+    phases = tuple(
+        replace(p, phase=f"open_{p.phase}", start_us=p.start_us + shift, end_us=p.end_us + shift)
+        for p in opened.plan.phases
+    )
+    both = replace(
+        waiting,
+        samples=pl.concat([waiting.samples, samples]),
+        plan=replace(waiting.plan, phases=(*waiting.plan.phases, *phases)),
+    )
+    found = _found(both)
+    assert found.verdict == "reached"
+    assert found.capacity_jps == pytest.approx(4 / 0.054, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("growth", "lasts"), [(1.0, 0.89), (0.4, 1.83), (None, None), (0.001, None)]
+)
+def test_headroom_lasts_until_the_peak_has_grown_into_it(
+    growth: float | None, lasts: float | None
+) -> None:
+    data = staircases.queue(STAIRS)
+    found = _found(replace(data, plan=replace(data.plan, growth_per_year=growth)))
+    assert found.headroom is not None
+    assert found.headroom.lasts_years == (lasts and pytest.approx(lasts, abs=0.05))
+    if growth is not None:
+        assert "the headroom lasts for" in found.explanation
+    if lasts is not None:
+        assert found.headroom.lasts_years_ci is not None
+        low, high = found.headroom.lasts_years_ci
+        assert low is not None
+        assert high is not None
+        assert low < lasts + 0.05
+        assert high > lasts - 0.05

@@ -64,6 +64,29 @@ def test_a_full_pool_is_to_be_raised_to_twice_its_size() -> None:
     assert "db_pool_in_use reads up to 10 of 10" in first.reasoning
 
 
+def test_a_latency_is_asked_for_where_the_stage_has_samples_enough_to_decide_it() -> None:
+    def criteria(stage_s: int) -> tuple[str, ...]:
+        rows = [
+            {**row, "count": round(row["offered_rps"] * stage_s)}
+            for row in documents.report()["series"]
+        ]
+        return (
+            planned(
+                series=rows,
+                bottlenecks=[bottleneck("db_pool_in_use", "database")],
+                probes=[reading("db_pool_in_use", 10.0)],
+            )
+            .proposals[0]
+            .criteria
+        )
+
+    assert criteria(2) == ("capacity(billing) >= 1.4 * baseline",)
+    assert criteria(10) == (
+        "capacity(billing) >= 1.4 * baseline",
+        "p95(billing/usage@stage_04) < 90ms",
+    )
+
+
 def test_a_pool_with_room_is_not_raised_and_the_queries_are_looked_at() -> None:
     plan = planned(
         bottlenecks=[bottleneck("db_pool_in_use", "database")],

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from runs.formats import detection
 from runs.formats.errors import FormatError
-from tests.formats.reading import outcomes, read, row_of, samples, whole_of
+from tests.formats.reading import DATA, outcomes, read, row_of, samples, whole_of
 
 T = 1732352400000
 TIMES = {"min": 2, "max": 90, "count": 95, "mean": 12.5, "p50": 10.1, "median": 10.1, "p75": 14,
@@ -72,7 +73,8 @@ def test_version_1_without_latencies_gives_no_p95(tmp_path: Path) -> None:
                  "latency": {"min": 1, "max": 9, "median": 4, "p95": 8, "p99": 9}}  # fmt: skip
     got = row_of(read(tmp_path, text(aggregate)))
 
-    assert (got.count, got.all_ms.p50, got.all_ms.p95, got.all_ms.max) == (10, 4, None, 9)
+    assert (got.count, got.all_ms.p50, got.all_ms.p95, got.all_ms.max) == (11, 4, None, 9)
+    assert outcomes(got) == {"ok": 10, "connection_error": 1}
 
 
 def test_odd_latencies_are_counted(tmp_path: Path) -> None:
@@ -81,6 +83,30 @@ def test_odd_latencies_are_counted(tmp_path: Path) -> None:
 
     assert found.count == 1
     assert sum("left out" in note for note in found.notes) == 2
+
+
+def test_what_artillery_2_itself_wrote() -> None:
+    """60 users of three requests each: one is fine, one is a 500 each fourth time, one is gone."""
+    found = detection.read(DATA / "artillery-2.json")
+
+    got = row_of(found)
+    assert got.statuses == {"200": 105, "404": 60, "500": 15}
+    assert outcomes(got) == {"ok": 105, "client_error": 60, "server_error": 15}
+    assert (got.all_ms.p95, got.all_ms.max) == (40.9, 103)
+    assert got.offered_rps == pytest.approx(30.1, 0.01)
+
+
+def test_what_artillery_1_6_itself_wrote_has_durations_without_times() -> None:
+    found = detection.read(DATA / "artillery-1.6.json")
+
+    raw = json.loads((DATA / "artillery-1.6.json").read_text())["intermediate"]
+    times = sorted(one / 1e6 for part in raw for one in part["latencies"])
+    got = row_of(found)
+    assert (got.count, got.statuses) == (180, {"200": 105, "404": 60, "500": 15})
+    # Nearest ranks: its own p95 is 24.9, and p99 26.7.
+    assert (got.all_ms.p95, got.all_ms.p99) == (times[170], times[178])
+    assert got.offered_rps == pytest.approx(28.08, 0.01)
+    assert found.fidelity.samples == "histogram"
 
 
 @pytest.mark.parametrize(

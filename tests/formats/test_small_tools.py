@@ -350,6 +350,18 @@ def test_the_xml_of_taurus_knows_how_long_it_took(tmp_path: Path) -> None:
     assert (whole.count, whole.error_rate, whole.statuses) == (100, 0.05, {"200": 95, "500": 5})
 
 
+def test_what_taurus_itself_dumped() -> None:
+    """A run of 228 requests; its table and its XML hold the same figures."""
+    from_table, from_xml = (detection.read(DATA / f"taurus.{end}") for end in ("csv", "xml"))
+
+    for found in (from_table, from_xml):
+        whole = whole_of(found)
+        assert (whole.count, whole.statuses) == (228, {"200": 214, "500": 14})
+        assert (whole.all_ms.p50, whole.all_ms.p95, whole.all_ms.max) == (29, 60, 121)
+        assert row_of(found, "/flaky").error_rate == 14 / 53
+    assert (whole_of(from_table).offered_rps, whole_of(from_xml).offered_rps) == (None, 228 / 5)
+
+
 def test_the_xml_of_taurus_that_is_cut(tmp_path: Path) -> None:
     found = read(tmp_path, TAURUS_XML[: TAURUS_XML.index('<perc value="0.02500"')])
 

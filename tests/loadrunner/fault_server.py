@@ -51,6 +51,17 @@ def pieces(*parts: bytes, pause_s: float = 0.02) -> Reply:
     return reply
 
 
+def endless(head: bytes, piece: bytes) -> Reply:
+    """Begin to answer, and never stop."""
+
+    async def reply(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        await _sends(head, writer)
+        while True:
+            await _sends(piece, writer)
+
+    return reply
+
+
 def never() -> Reply:
     async def reply(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> bool:
         await asyncio.sleep(60)

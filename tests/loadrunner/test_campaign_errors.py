@@ -12,8 +12,8 @@ from tests.loadrunner.campaign_files import SHOP, changed, read, written
 DURATION = "a number with us, ms, s, m or h, such as 500ms, 10s or 1m30s"
 RATE = "a number per second, such as 30, or one with /s, /m or /h, such as 90/m"
 SECTIONS = (
-    "campaign, version, target, identities, data, setup, scenarios, peak, probes, criteria, limits,"
-    " abort, cleanup, smoke"
+    "campaign, version, target, identities, data, setup, scenarios, peak, growth, probes, criteria,"
+    " limits, abort, cleanup, smoke"
 )
 RAMP = "duration: 10s, rate: {from: 1, to: 20}"
 STEP = "scenarios.chat.steps[0]"
@@ -107,7 +107,7 @@ TABLE = [
     # Unknown and missing keys
     ("timeout: 10s", "time_out: 10s",
      "4, key target.time_out: found an unknown key, allowed: base_url, allow, timeout,"
-     " connect_timeout, tls, stop_file; did you mean 'timeout'?"),
+     " connect_timeout, first_byte_timeout, tls, stop_file; did you mean 'timeout'?"),
     ("campaign: shop", "campaign: shop\ncriterias: []",
      f"2, key criterias: found an unknown key, allowed: {SECTIONS}; did you mean 'criteria'?"),
     (EXTRACT, "retry: {on: [429], honour: true}",
@@ -151,6 +151,9 @@ TABLE = [
     ("data:", "x:\ndata:", f"10, key x: found an unknown key, allowed: {SECTIONS}"),
     ("criteria:\n  - p95(chat/send) < 800ms", "criteria: 5",
      "30, key criteria: found 5, allowed: a list"),
+    ("peak: {chat: 12}", "peak: {chat: 12}\ngrowth: 40%",
+     "25, key growth: found '40%', allowed: a percentage per year, quarter, month or week, such as"
+     " 40%/year or 3%/month"),
     ("peak: {chat: 12}", "peak: 12", "24, key peak: found 12, allowed: a mapping"),
     (LOGIN, "    value: abc\n",
      "6, key identities.members: found none of them, allowed: exactly one of login (with token),"

@@ -289,3 +289,11 @@ def test_a_destructive_scenario_is_checked_even_when_it_is_left_out(tmp_path: Pa
     )
 
     assert set(read(tmp_path, text).skipped) == {"wipe", "criterion p95(wipe/all) < 1s"}
+
+
+@pytest.mark.parametrize(
+    ("text", "per_year"), [("40%/year", 0.4), ("3%/month", 0.4258), ("2 % / quarter", 0.0824)]
+)
+def test_growth_compounds_to_a_share_of_a_year(tmp_path: Path, text: str, per_year: float) -> None:
+    campaign = read(tmp_path, changed("peak: {chat: 12}", f"peak: {{chat: 12}}\ngrowth: {text}"))
+    assert plan(campaign).growth_per_year == pytest.approx(per_year, abs=1e-4)

@@ -71,11 +71,12 @@ def _answers(port: int) -> bool:
 
 
 def sent(url: str, folder: Path) -> pl.DataFrame:
-    """Ten thousand requests: most at a rate, some by users, of every status."""
+    """Ten thousand requests: most at a rate, some by users, of every status. The time-out is long,
+    since an answer that came too late would stand in the log and in no sample."""
     steps = tuple(step(f"/{name}", name) for name in ("ok", "missing", "broken", "busy"))
     open_flow = Scenario("open", steps, (at_rate(500, 4),))
     users = Scenario("users", steps, (with_users(8, 4, think_s=0.05),))
-    return carried_out(campaign(url, open_flow, users), folder / "spool")
+    return carried_out(campaign(url, open_flow, users, timeout_s=30.0), folder / "spool")
 
 
 def _by_status(samples: pl.DataFrame) -> Counter[tuple[str, str]]:
@@ -95,7 +96,7 @@ def test_nginx_has_logged_what_the_runner_has_counted(tmp_path: Path) -> None:
         samples = sent(f"http://127.0.0.1:{port}", tmp_path)
     logged = [line.split() for line in (tmp_path / "access.log").read_text().splitlines()]
     ours = Counter((uri, status) for status, uri, run in logged if run != "-")
-    assert samples.height >= 9_000
+    assert samples.height >= 8_000
     assert ours == _by_status(samples)
 
 
@@ -111,4 +112,5 @@ def test_gunicorn_has_logged_what_the_runner_has_counted(tmp_path: Path) -> None
         time.sleep(0.5)  # the log is written after the answer
     logged = [line.split() for line in (tmp_path / "access.log").read_text().splitlines()]
     ours = Counter((uri, status) for status, uri, run in logged if run != "-")
+    assert samples.height >= 8_000
     assert ours == _by_status(samples)

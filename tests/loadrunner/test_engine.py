@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from tests.loadrunner.fault_server import (
     OK,
     FaultServer,
     Reply,
+    endless,
     never,
     pieces,
     resets,
@@ -107,6 +109,19 @@ def one_answer(reply: Reply, folder: Path, timeout_s: float = 1.0) -> dict[str, 
         (pieces(b"HTTP/1.1 2", b"00 OK\r\ncontent-", b"length: 2\r\n\r\no", b"k"), "ok", None),
         (never(), "timeout", "within 0.6 s"),
         (sends(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nendless"), "timeout", "within"),
+        (endless(b"HTTP/1.1 200 OK\r\n\r\n", b"more" * 1000), "timeout", "within"),
+        (endless(b"HTTP/1.1 200 OK\r\n", b"x: more\r\n" * 1000), "connection_error", "longer than"),
+        (
+            sends(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nok\r\n0\r\n\r\n"),
+            "connection_error",
+            "not HTTP",
+        ),
+        (
+            sends(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok"),
+            "connection_error",
+            "not HTTP",
+        ),
+        (sends(b"HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\nok"), "connection_error", "not HTTP"),
     ],
 )
 def test_every_kind_of_answer_is_an_outcome_of_its_own(
@@ -116,6 +131,20 @@ def test_every_kind_of_answer_is_an_outcome_of_its_own(
     assert sample["outcome"] == outcome
     assert (sample["error"] is None) == (error is None)
     assert (error or "") in str(sample["error"] or "")
+
+
+def test_an_answer_that_does_not_begin_in_time_is_given_up_and_one_that_has_begun_is_not(
+    tmp_path: Path,
+) -> None:
+    begun = pieces(OK[:-1], OK[-1:], pause_s=1.2)
+    with FaultServer({"/silent": never(), "/begun": begun}) as server:
+        flows = [Scenario(n, (step(f"/{n}"),), (at_rate(1, 0.5),)) for n in ("silent", "begun")]
+        plan = campaign(server.url, *flows, timeout_s=10.0)
+        target = replace(plan.target, first_byte_timeout_s=0.6)
+        samples = carried_out(replace(plan, target=target), tmp_path / "spool")
+    found = dict(zip(samples["scenario"], samples["error"], strict=True))
+    assert found == {"silent": "no first byte within 0.6 s", "begun": None}
+    assert set(samples["outcome"]) == {"timeout", "ok"}
 
 
 def test_a_retry_after_is_kept_in_milliseconds(tmp_path: Path) -> None:

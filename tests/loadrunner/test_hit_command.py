@@ -2,13 +2,16 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from loadrunner.cli import main
+from loadrunner.execution import default_folder
 from loadrunner.labels import one_each
+from tests.loadrunner.campaigns import campaign
 from tests.loadrunner.processes import LOADRUNNER, free_port, loadrunner, target
 
 
@@ -117,6 +120,18 @@ def test_a_terminal_without_the_signs_gets_others(service: str, tmp_path: Path) 
     )
     assert done.returncode == 0, done.stderr
     assert "Figures" in done.stdout
+
+
+def test_runs_of_the_same_second_have_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(time, "strftime", lambda _form: "20260131-120000")
+    plan = campaign("http://127.0.0.1:1")
+    first = default_folder(plan)
+    assert first == Path("runs-local/test-20260131-120000")
+    first.mkdir(parents=True)
+    assert default_folder(plan) == Path("runs-local/test-20260131-120000-2")
 
 
 def test_no_report_file_is_left_behind_by_a_run_that_was_refused(tmp_path: Path) -> None:

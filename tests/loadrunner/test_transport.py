@@ -14,7 +14,7 @@ import zstandard
 
 from loadrunner.campaign.model import Scenario
 from loadrunner.engine.content import ContentError, plain
-from tests.loadrunner.campaigns import at_rate, campaign, step
+from tests.loadrunner.campaigns import at_rate, campaign, step, with_users
 from tests.loadrunner.fault_server import OK, FaultServer, sends
 from tests.loadrunner.test_engine import carried_out
 
@@ -108,6 +108,19 @@ def test_a_second_connection_resumes_the_session_of_the_first(
         assert set(samples["outcome"]) == {"ok"}
         assert server.connections == 5
         assert context.session_stats()["hits"] >= 3
+
+
+def test_connections_that_open_all_at_once_do_not_wait_for_a_session(
+    certificate: Certificate, tmp_path: Path
+) -> None:
+    """Each finds others in the middle of their handshake, whose session cannot be read yet."""
+    with FaultServer({"/": sends(OK)}, tls=certificate.server_context()) as server:
+        scenario = Scenario("flow", (step("/"),), (with_users(20, 0.5),))
+        plan = campaign(server.url, scenario, timeout_s=10.0)
+        target = replace(plan.target, ca_file=certificate.file)
+        samples = carried_out(replace(plan, target=target), tmp_path / "spool")
+        assert server.connections == 20
+    assert set(samples["outcome"]) == {"ok"}
 
 
 def test_a_target_on_ipv6_is_reached(tmp_path: Path) -> None:

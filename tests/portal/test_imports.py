@@ -87,6 +87,8 @@ def test_the_page_of_a_run_without_samples_can_be_opened(
         page = person.get(f"/runs/{run['id']}/")
     assert page.status_code == 200
     assert "GET /flaky" in page.text
+    assert "The source does not hold" in page.text
+    assert "Locust rounds percentiles to two digits" in page.text
 
 
 def test_the_raw_file_comes_back_byte_for_byte(client: httpx.Client) -> None:

@@ -13,7 +13,16 @@ from ingest import tokens
 from ingest.models import ApiToken
 from portal.api import api
 from runs import tuning
-from runs.models import ActionEvent, Project, Retest, Run, RunFile
+from runs.models import (
+    ActionEvent,
+    Badge,
+    Delivery,
+    Project,
+    Retest,
+    Run,
+    RunFile,
+    Webhook,
+)
 from tests.builders import manifest_of, write_spool
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +48,14 @@ def bank(data_folder: Path) -> dict[str, Any]:
     action = tuning.create_action(project, tuning.NewAction(title=SECRET, state="implemented"))
     Retest.objects.create(action=action, run=run, outcome="fail", reason=SECRET)
     _, token = tokens.create(SECRET, ["admin"], project)
-    return {"project": project, "run": run, "action": action, "token": token}
+    webhook = Webhook.objects.create(project=project, url="https://example.com/", events=[])
+    delivery = Delivery.objects.create(
+        webhook=webhook, event="test", key=SECRET, payload={}, created_at=timezone.now()
+    )
+    return {"project": project, "run": run, "action": action, "token": token} | {
+        "webhook": webhook,
+        "delivery": delivery,
+    }
 
 
 @pytest.fixture
@@ -61,6 +77,8 @@ def address(path: str, bank: dict[str, Any]) -> str:
         "action_id": bank["action"].pk,
         "criterion_id": 1,
         "token_id": bank["token"].pk,
+        "webhook_id": bank["webhook"].pk,
+        "delivery_id": bank["delivery"].pk,
         "name": "manifest.json",
         "table": "samples",
         "kind": "csv",
@@ -69,6 +87,7 @@ def address(path: str, bank: dict[str, Any]) -> str:
         "compare": f"?runs={bank['run'].pk},{bank['run'].pk}",
         "export": "?to=k6",
         "trends": "?statistic=p95(billing)",
+        "campaign-report": f"?runs={bank['run'].pk}",
     }
     filled = re.sub(r"{(\w+)}", lambda match: str(values[match.group(1)]), path)
     return filled + queries.get(path.rsplit("/", 1)[-1], "")
@@ -87,6 +106,12 @@ BODIES: dict[tuple[str, str], Any] = {
     ("patch", "/api/v1/runs/{run_id}"): {"notes": "x"},
     ("patch", "/api/v1/projects/{project}"): {"name": "x"},
     ("post", "/api/v1/tokens"): {"name": "x", "project": "bank"},
+    ("post", "/api/v1/runs/{run_id}/plan/accept"): {"key": "database_pool/db_pool_in_use/4"},
+    ("post", "/api/v1/projects/{project}/webhooks"): {
+        "url": "https://203.0.114.1/",
+        "events": ["run.ready"],
+    },
+    ("patch", "/api/v1/webhooks/{webhook_id}"): {"events": ["run.ready"]},
 }
 
 
@@ -115,7 +140,7 @@ def test_a_token_of_the_shop_gets_nothing_of_the_bank(
 
 
 def everything() -> list[Any]:
-    models = (Project, Run, RunFile, Retest, ActionEvent)
+    models = (Project, Run, RunFile, Retest, ActionEvent, Webhook, Delivery, Badge)
     rows: list[Any] = [list(model._base_manager.order_by("pk").values_list()) for model in models]
     return [*rows, list(ApiToken.objects.order_by("pk").values_list("pk", "revoked_at"))]
 

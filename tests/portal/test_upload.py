@@ -105,10 +105,11 @@ def test_a_run_belongs_to_one_project(client: httpx.Client, tmp_path: Path) -> N
     spool = write_spool(tmp_path / "run")
     open_run(client, spool, "shop")
 
-    answer = client.post("projects/other/runs", json=manifest_of(spool))
+    answer = client.post("projects/elsewhere/runs", json=manifest_of(spool))
 
     assert answer.status_code == 409
     assert error_of(answer)["code"] == "run_elsewhere"
+    assert client.get("projects/elsewhere").status_code == 404
 
 
 def test_a_file_comes_back_byte_for_byte(client: httpx.Client, tmp_path: Path) -> None:

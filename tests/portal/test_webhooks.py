@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from ingest import tokens
-from runs import webhooks
+from runs import changes, webhooks
+from runs.errors import RefusedError
 from runs.models import Delivery, Project, Run, Webhook
 from runs.webhooks import WAITS
 from tests.api_client import Api, add_run
+from tests.portal_pages import documents, records
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2024, 11, 23, 12, tzinfo=UTC)
@@ -158,7 +160,7 @@ def test_a_receiver_that_is_away_is_logged(project: Project, settings: Any) -> N
     ],
 )
 def test_private_addresses_are_refused(project: Project, url: str) -> None:
-    with pytest.raises(webhooks.RefusedError, match="not a public address"):
+    with pytest.raises(RefusedError, match="not a public address"):
         webhooks.add(project, url, ["run.ready"])
 
 
@@ -177,7 +179,7 @@ def test_an_address_that_became_private_is_not_called(
 
 @pytest.mark.parametrize("url", ["ftp://example.com/", "https://user@example.com/", "http://[x"])
 def test_what_is_no_address_is_refused(project: Project, url: str) -> None:
-    with pytest.raises(webhooks.RefusedError, match="cannot be called"):
+    with pytest.raises(RefusedError, match="cannot be called"):
         webhooks.add(project, url, ["run.ready"])
 
 
@@ -242,3 +244,44 @@ def test_the_badge_shows_verdict_and_headroom_to_whoever_knows_its_address(
     renewed = api.post("projects/shop/badge", {}).json()["url"]
     assert client.get(address).status_code == 404
     assert client.get(renewed).status_code == 200
+
+
+def nightly(project: Project, night: int, p95: float) -> Run:
+    """The run of a night; noise of one part in a hundred."""
+    row = documents.series("billing", "usage", "plateau", p95=p95 * (1 + 0.01 * (-1) ** night))
+    report = documents.report(series=[row], saturation=[])
+    run = records.run(project, 24 * 60 * night, report=report)
+    changes.announce(run.pk)
+    return run
+
+
+def test_a_change_is_told_when_it_is_suspected_and_again_when_it_is_confirmed(
+    hook: Webhook, project: Project
+) -> None:
+    webhooks.change(hook, events=["change.suspected", "change.confirmed"])
+    for night in range(12):
+        nightly(project, night, 40.0)
+    assert hook.deliveries.count() == 0
+
+    slower = nightly(project, 12, 60.0)
+    told = hook.deliveries.get()
+    assert (told.event, told.payload["statistic"], told.payload["direction"]) == (
+        "change.suspected",
+        "p95(billing/usage@plateau)",
+        "worse",
+    )
+    assert told.payload["since"] == str(slower.pk)
+
+    for night in range(13, 20):
+        nightly(project, night, 60.0)
+    confirmed = hook.deliveries.filter(event="change.confirmed").get()
+    assert confirmed.payload["since"] == str(slower.pk)
+    assert confirmed.payload["ratio"] == pytest.approx(1.5, rel=0.05)
+
+
+def test_a_change_is_not_looked_for_where_nobody_asks(
+    project: Project, hook: Webhook, django_assert_num_queries: Any
+) -> None:
+    run = records.run(project)
+    with django_assert_num_queries(2):  # the run, and what its webhooks ask for
+        changes.announce(run.pk)

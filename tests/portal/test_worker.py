@@ -45,6 +45,13 @@ def wait_for(portal: Portal, run_id: str, *processing: str) -> dict[str, Any]:
     raise AssertionError(f"still {run['processing']}: {portal.log.read_text(encoding='utf-8')}")
 
 
+def wait_for_word(portal: Portal, text: str) -> None:
+    deadline = time.monotonic() + 60
+    while text not in portal.log.read_text(encoding="utf-8"):
+        assert time.monotonic() < deadline, f"the log never says: {text}"
+        time.sleep(0.05)
+
+
 def test_a_run_whose_worker_was_killed_is_taken_up_by_the_next_one(
     make_portal: Any, tmp_path: Path
 ) -> None:
@@ -87,8 +94,8 @@ def test_the_worker_ends_on_sigterm(make_portal: Any) -> None:
     portal = make_portal(HEADROOM_WORKER="off")
 
     with worker(portal) as process:
-        time.sleep(2)
+        wait_for_word(portal, "The worker waits for runs.")
         process.terminate()
-        status = process.wait(timeout=20)
+        status = process.wait(timeout=60)
 
     assert status == 0

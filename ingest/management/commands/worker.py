@@ -34,5 +34,7 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
         messages = courier.started()
+        self.stdout.write("The worker waits for runs.")
+        self.stdout.flush()
         worker.run()
         messages.stop()

@@ -44,7 +44,7 @@ class _Span:
 def interval(figure: Figure, prior: Prior) -> Bounds | None:
     """Of one side: what its run's report says, or of repeats the interval of their mean."""
     if figure.runs == 1 or not figure.is_known:
-        return figure.ci
+        return figure.ci  # null where the source gives none
     degrees, (down, up) = _errors(figure, None, prior)
     t = student_t.quantile(degrees)
     return _bounds(
@@ -133,7 +133,7 @@ def _infinite_bounds(old: Figure, new: Figure, room: float) -> tuple[float, floa
 def _top(figure: Figure) -> float | None:
     """The upper end of a single run's interval; infinite where there is none."""
     if figure.ci is None:
-        return None if figure.runs > 1 else math.inf
+        return None if math.isfinite(figure.up) else math.inf
     return math.inf if figure.ci[1] is None else figure.ci[1]
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from runs.analysis import intervals, student_t, wording
 from runs.analysis.comparison.result import Bounds, Statistic
 from runs.analysis.outcomes import FAILED
+from runs.analysis.percentiles import QUANTILES
 from runs.analysis.saturation.result import Saturation
 from runs.analysis.series import Series
 
@@ -55,7 +56,34 @@ def of_series(cell: Series, statistic: Statistic) -> Figure | None:
     ci = cell.response_ms.ci.get(statistic)
     if value is None:
         return _unanswered(ci) if cell.response_ms.unanswered else None
+    if ci is None:
+        return _of_summary(cell, statistic, max(value, intervals.FEWEST_MS))
     return _of_percentile(max(value, intervals.FEWEST_MS), ci)
+
+
+def _of_summary(cell: Series, statistic: str, value: float) -> Figure:
+    """A percentile of a source that keeps no single requests: its binomial interval, read off the
+    other percentiles on an axis of nines. Requests come in bursts here too."""
+    points = sorted(
+        (-math.log(1 - q), math.log(max(known, intervals.FEWEST_MS)))
+        for name, q in QUANTILES.items()
+        if (known := getattr(cell.response_ms, name)) is not None
+    )
+    q, trials = QUANTILES[statistic], cell.count / BURSTS
+    if len(points) < 2 or trials < 10 / (1 - q):
+        return Figure(value, math.log(value), math.inf, math.inf)
+    error = math.sqrt(q * (1 - q) / trials)
+    nines = [-math.log(1 - one) for one in (q - error, q, q + error)]
+    low, middle, high = (_read_off(points, at) for at in nines)
+    down, up = max(middle - low, 0.0), max(high - middle, 0.0)
+    return Figure(value, math.log(value), down, up)
+
+
+def _read_off(points: Sequence[tuple[float, float]], at: float) -> float:
+    """Between the two points around, or on the line through the last two."""
+    after = next((place for place, (x, _) in enumerate(points) if x >= at), len(points) - 1)
+    (x0, y0), (x1, y1) = points[max(after, 1) - 1], points[max(after, 1)]
+    return y0 + (y1 - y0) * (at - x0) / (x1 - x0)
 
 
 def _of_percentile(value: float, ci: Bounds | None) -> Figure:

@@ -15,7 +15,7 @@ from runs.analysis.comparison.figure import Figure, of_capacity, of_series, toge
 from runs.analysis.comparison.result import UNITS, NoiseSource, Statistic
 from runs.analysis.report import Report
 
-MOST_DEGREES: Final = 20  # however long the history: builds and machines do change
+MOST_DEGREES: Final = 12  # however long the history: machines change, and runs guess their own part
 FEWEST_DEGREES: Final = 4  # of a history that is believed
 LEAST: Final = 0.002**2  # no two runs are alike to a fifth of a per cent
 ASSUMED_DEGREES: Final = 6

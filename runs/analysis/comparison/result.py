@@ -14,6 +14,7 @@ Bounds = tuple[float | None, float | None]
 MOST_RUNS: Final = 6  # runs, or groups of repeats
 MATERIAL: Final = 0.05  # smaller changes are not called better or worse
 LOWER_IS_BETTER: Final = ("p50", "p95", "p99", "error_rate")
+LEADING: Final = ("p50", "p95", "capacity")  # may not look changed where nothing has changed
 UNITS: Final[Mapping[Statistic, str]] = {
     "p50": "ms",
     "p95": "ms",
@@ -82,7 +83,8 @@ class Comparison:
 
     `runs` is the first run of each side, `groups` all of them. `verdicts` has one word for each
     side but the first: `worse` where any row is, else `better` where any is, else `no_change`
-    where every row that can be told says so. `only_in` are rows that only some sides have.
+    where some are unchanged and no p50, p95 or capacity looks changed. `only_in` are rows that
+    only some sides have.
     """
 
     runs: tuple[RunInfo, ...]

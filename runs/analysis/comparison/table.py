@@ -18,7 +18,9 @@ from runs.analysis.comparison.figure import Figure, of_capacity, of_series, toge
 from runs.analysis.comparison.noise import Noise, Prior
 from runs.analysis.comparison.obstacles import Obstacles, judged
 from runs.analysis.comparison.result import (
+    LEADING,
     LOWER_IS_BETTER,
+    MATERIAL,
     MOST_RUNS,
     UNITS,
     Bounds,
@@ -248,11 +250,19 @@ def _held(test: Test | None, limit: float, number: int) -> Change | None:
 
 
 def _verdict(rows: Sequence[Row], at: int) -> ChangeVerdict:
-    found = {change.verdict for row in rows if (change := row.changes[at]) is not None}
-    for verdict in ("worse", "better", "no_change"):
-        if verdict in found:
+    """That something cannot be told is no sign that nothing changed: where a figure that leads
+    looks changed and may be, neither is said."""
+    told = [(row.statistic, change) for row in rows if (change := row.changes[at])]
+    every = {change.verdict for _, change in told}
+    for verdict in ("worse", "better"):
+        if verdict in every:
             return verdict
-    return "inconclusive"
+    looks_changed = any(
+        change.verdict == "inconclusive" and _size(change) > math.log(1 + MATERIAL)
+        for statistic, change in told
+        if statistic in LEADING
+    )
+    return "no_change" if "no_change" in every and not looks_changed else "inconclusive"
 
 
 def _worst_first(row: Row) -> tuple[int, float]:

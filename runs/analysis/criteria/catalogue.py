@@ -1,6 +1,6 @@
 """What a criterion may name: the scenarios, steps, phases and probe metrics of a plan."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -38,10 +38,14 @@ class Cell:
 
 def catalogue_of(plan: Plan, samples: pl.DataFrame) -> Catalogue:
     """The catalogue of a run: its plan's phases and metrics, and what else its samples show."""
-    seen = samples.select("scenario", "step", "phase").unique(maintain_order=True)
+    return of_series(plan, _seen(samples))
+
+
+def of_series(plan: Plan, seen: Iterable[tuple[str, str, str]]) -> Catalogue:
+    """The same, where it is known already which scenario, step and phase have samples."""
     steps: dict[str, dict[str, None]] = {name: {} for name in plan.scenarios}
     phases = {name: dict.fromkeys(one.phase for one in plan.phases_of(name)) for name in steps}
-    for scenario, step, phase in seen.iter_rows():
+    for scenario, step, phase in seen:
         steps.setdefault(scenario, {})[step] = None
         phases.setdefault(scenario, {})[phase] = None
     return Catalogue(
@@ -49,6 +53,14 @@ def catalogue_of(plan: Plan, samples: pl.DataFrame) -> Catalogue:
         phases={name: tuple(found) for name, found in phases.items()},
         metrics=tuple(metric.name for probe in plan.probes for metric in probe.metrics),
     )
+
+
+def _seen(samples: pl.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Each series in the order of its first sample; piece by piece, since `unique` would copy the
+    columns of a large run."""
+    names = ("scenario", "step", "phase")
+    first = samples.lazy().select(names).with_row_index("row").group_by(names).agg(pl.min("row"))
+    yield from first.collect(engine="streaming").sort("row").select(names).iter_rows()
 
 
 def check(criterion: Criterion, catalogue: Catalogue) -> None:

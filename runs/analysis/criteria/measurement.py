@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from runs.analysis import cells, columns, intervals, wording
 from runs.analysis.columns import NO_TOKEN, OK
-from runs.analysis.criteria.catalogue import Catalogue, Cell, catalogue_of
+from runs.analysis.criteria.catalogue import Catalogue, Cell, of_series
 from runs.analysis.criteria.statistic import Statistic
 from runs.analysis.estimate import Estimate
 from runs.analysis.outcomes import FAILED, OUTCOMES, UNDECLARED, UNRANKED, UNSENT
@@ -89,7 +89,7 @@ class Figures:
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        return catalogue_of(self.data.plan, self.data.samples)
+        return of_series(self.data.plan, columns.of(self.data).rows)
 
     def of_cell(self, statistic: Statistic, cell: Cell) -> Measurement:
         """A statistic of scenario/step@phase."""

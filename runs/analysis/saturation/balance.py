@@ -23,6 +23,7 @@ _LASTING: Final = ((0.05, 4.0, 3.0), (0.05, 3.5, 4.0), (0.10, 5.0, 2.0))
 # So many refusals, and such a share, are a limit.
 _FEWEST_RULED: Final = 20
 _LEAST_RULED: Final = 0.05
+_MOST_PARTS: Final = 6
 _UNAVAILABLE: Final = 503
 _PARTS: Final = 8
 _DOUBTFUL: Final = 2.0
@@ -167,11 +168,18 @@ def _weighed(flow: Flow, segment: Segment, before: Stage | None, base: Baseline)
 
 
 def _is_ruled(flow: Flow, window: tuple[float, float]) -> bool:
-    """Whether a rule refused (429 and the like): that is no accident, however short it was. A 503
-    is one of a full queue, and passes with it."""
+    """Whether a rule refused (429 and the like), all the time or many in a row: that is no
+    accident, as a crowd that a small burst does not carry is. A 503 is one of a full queue."""
     part = flow.between(*window)
-    refused = int((flow.refused[part] & (flow.status[part] != _UNAVAILABLE)).sum())
-    return refused >= _FEWEST_RULED and refused > _LEAST_RULED * (part.stop - part.start)
+    refused = flow.refused[part] & (flow.status[part] != _UNAVAILABLE)
+    count = int(refused.sum())
+    if count < _FEWEST_RULED or count <= _LEAST_RULED * len(refused):
+        return False
+    edges = np.linspace(*window, _PARTS + 1)
+    hit = np.histogram(flow.due[part][refused], edges)[0] > 0
+    admitted = np.flatnonzero(np.concatenate([[True], ~refused, [True]]))
+    longest = int(np.diff(admitted).max()) - 1
+    return int(hit.sum()) >= _MOST_PARTS or longest >= _FEWEST_RULED
 
 
 def _lacking(flow: Flow, window: tuple[float, float], base: Baseline) -> tuple[float, float]:
@@ -214,6 +222,18 @@ def _overloaded(stage: Stage, before: Stage | None) -> bool:
 
 def _marked(stage: Stage, is_overloaded: bool = True) -> Stage:
     return Stage(**{**vars(stage), "is_overloaded": is_overloaded})
+
+
+def caused(stages: Sequence[Stage]) -> list[Stage]:
+    """The overloaded stages that their own load overloads, as far as can be told: not those that
+    follow an overload by a higher load, whose backlog they begin with."""
+    found = []
+    above = 0.0
+    for stage in stages:
+        if stage.is_overloaded and stage.offered >= above:
+            found.append(stage)
+        above = max(above, stage.offered) if stage.is_overloaded else 0.0
+    return found
 
 
 def steady(stages: Sequence[Stage]) -> list[Stage]:

@@ -3,9 +3,9 @@
 Below its peak such a target is stable; beyond it more work under way means less done, and the
 queue grows by itself. What it sustains lies somewhat below the peak, since arrivals and services
 vary: a load is sustained if that variation does not carry the target over the peak within three
-stages' time. The curve is the universal scalability law (Gunther) with a pool, fitted to how many good
-answers came per second of each number under way; the rest is the mean first passage time of a
-diffusion along it. The loads that were sustained and lost narrow the answer down.
+stages' time. The curve is the universal scalability law (Gunther) with a pool, fitted to how many
+good answers came per second of each number under way; the rest is the mean first passage time of
+a diffusion along it. The loads that were sustained and lost narrow the answer down.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from runs.analysis.saturation import balance
 from runs.analysis.saturation.balance import Stage
 from runs.analysis.saturation.bend import Spread
 from runs.analysis.saturation.flow import Floats, Flow
@@ -32,7 +33,7 @@ _MOST_CALLS: Final = 200_000
 _FEWEST_CALLS: Final = 100
 # What is not known of the way from the peak to the load that is sustained, and how sharply the
 # loads of the stages bound it: in parts of the capacity.
-_SPREAD: Final = 0.04
+_SPREAD: Final = 0.05
 _CELLS: Final = 400
 _PACED: Final = 0.3
 _TAILS: Final = (0.025, 0.5, 0.975)
@@ -57,7 +58,7 @@ class Curve:
 def find(calls: Flow, stages: Sequence[Stage], unit: float, until: float = np.inf) -> Spread | None:
     """From everything before `until` (when clients gave up), in journeys/s; None where there is
     too little. A journey makes `unit` of the calls."""
-    bad = [stage.offered for stage in stages if stage.is_overloaded]
+    bad = [stage.offered for stage in balance.caused(stages)]
     kept = [s.offered for s in stages if not s.is_overloaded and s.offered < min(bad) and s.count]
     mine = _around(calls, stages, until)
     if mine.count < _FEWEST_CALLS or not kept:
@@ -91,10 +92,10 @@ def _levels(calls: Flow, until: float) -> tuple[Floats, Floats, Floats]:
     times = times[order]
     after = np.maximum(np.cumsum(step), 0).astype(np.int64)
     size = int(after.max()) + 2
-    seconds: Floats = np.bincount(after[:-1], weights=np.diff(times), minlength=size)
     before = np.concatenate([[0], after[:-1]])
-    answers: Floats = np.bincount(before, weights=good, minlength=size)
-    return _binned(seconds, answers)
+    seconds = np.bincount(after[:-1], weights=np.diff(times), minlength=size)
+    answers = np.bincount(before, weights=good, minlength=size)
+    return _binned(seconds.astype(np.float64), answers.astype(np.float64))
 
 
 def _binned(seconds: Floats, answers: Floats) -> tuple[Floats, Floats, Floats]:

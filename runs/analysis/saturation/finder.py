@@ -9,6 +9,7 @@ from runs.analysis import journeys
 from runs.analysis.percentiles import nearest_rank
 from runs.analysis.run_data import RunData
 from runs.analysis.saturation import (
+    balance,
     closed,
     flow,
     headroom,
@@ -118,9 +119,9 @@ def _saturation(data: RunData, name: str, answer: _Answer) -> Saturation:
         point = _of_closed(data, name, answer.flow, answer.found)
     else:
         point = _of_open(data, name, answer.flow, answer.found)
-    if not answer.is_recovered or not answer.flow.count:
-        return point
-    return replace(point, explanation=f"{point.explanation} {words.RECOVERED}")
+    recovered_load = f" {words.RECOVERED}" if answer.is_recovered and answer.flow.count else ""
+    more = recovered_load + words.lasts(point.headroom)
+    return replace(point, explanation=point.explanation + more) if more else point
 
 
 def _flow(every: pl.DataFrame, scenario: str) -> Flow:
@@ -134,7 +135,7 @@ def _calls(data: RunData, scenario: str, mine: Flow) -> Flow:
 
 
 def _of_open(data: RunData, name: str, mine: Flow, found: Found) -> Saturation:
-    bad = [stage.offered for stage in found.stages if stage.is_overloaded]
+    bad = [stage.offered for stage in balance.caused(found.stages)]
     first = min(bad, default=None)
     kept = [stage for stage in found.stages if not stage.is_overloaded and stage.count]
     below = [stage for stage in kept if first is None or stage.offered < first]

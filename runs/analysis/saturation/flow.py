@@ -84,9 +84,9 @@ def of(journeys: pl.DataFrame) -> Flow:
         refused=journeys["refused"].to_numpy(),
         timed_out=journeys["timed_out"].to_numpy(),
         unsent=outcome.is_in(["dropped", "generator_error"]).fill_null(value=False).to_numpy(),
-        user=journeys["user"].fill_null(-1).to_numpy(),
-        status=journeys["status"].fill_null(0).to_numpy(),
-        requests=journeys["requests"].to_numpy(),
+        user=journeys["user"].cast(pl.Int64).fill_null(-1).to_numpy(),
+        status=journeys["status"].cast(pl.Int64).fill_null(0).to_numpy(),
+        requests=journeys["requests"].cast(pl.Int64).to_numpy(),
         step=np.zeros(journeys.height, dtype=np.int64),
     )
 
@@ -110,8 +110,8 @@ def calls(samples: pl.DataFrame) -> Flow:
         refused=_is(outcome, "refused"),
         timed_out=_is(outcome, "timeout"),
         unsent=_is(outcome, "dropped") | _is(outcome, "generator_error"),
-        user=frame["user"].fill_null(-1).to_numpy(),
-        status=frame["status"].fill_null(0).to_numpy(),
+        user=frame["user"].cast(pl.Int64).fill_null(-1).to_numpy(),
+        status=frame["status"].cast(pl.Int64).fill_null(0).to_numpy(),
         requests=np.ones(frame.height, dtype=np.int64),
         step=frame["step"].cast(pl.Categorical).to_physical().cast(pl.Int64).to_numpy(),
     )

@@ -22,11 +22,14 @@ _DOUBT: Final = 1.15
 # Admissions by the clock vary less than by chance (2 / sqrt(count)), and then by this at the most.
 _REGULAR: Final = 1.4
 _VARYING: Final = 0.01
+# Credit may wait for the next arrival, so that a limit admits a little less than it would.
+_LEAST_OF_LIMIT: Final = 0.01
 _SLOWER: Final = 1.2
 _FALLING: Final = 0.08
 _STRAYS: Final = 3
 # A fall of throughput that is less likely than this is left out of account.
-_UNLIKELY: Final = 0.04
+_UNLIKELY: Final = 0.15
+_SURE_OF_ONE: Final = 0.9
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def _held(calls: Flow, stages: tuple[Stage, ...], limit: Limit, per_journey: flo
     count = sum(admitted.due_in(*stretch) for stretch in late)
     if varies < _REGULAR / np.sqrt(max(count, 1)):
         varies = min(varies, _VARYING)
-    half = max(float(np.hypot(2 * error, varies * capacity)), _FLOOR * capacity)
+    half = max(float(np.hypot(2 * error, varies * capacity)), _LEAST_OF_LIMIT * capacity)
     ci = (max(capacity - half, 0.0), capacity + half)
     return Found("reached", stages, capacity, ci, "rate_limit", limit.scope, limit)
 
@@ -142,11 +145,11 @@ def _stretches(stages: Sequence[Stage]) -> list[tuple[float, float]]:
 
 def _bent(journeys: Flow, stages: tuple[Stage, ...], measured: Response) -> Found:
     fitted = bend.find(measured.points, points.prior(measured))
-    falls = fitted.falling > 0.5
-    spread = _told(fitted, measured, stages)
+    falls = fitted.falling > (_SURE_OF_ONE if _has_one_level(stages) else 0.5)
+    spread = _told(fitted, measured, stages, falls)
     capacity, ci = spread.capacity, (spread.low, spread.high)
-    odds = points.odds_of_contention(measured)
-    doubtful = measured.split is None and (falls or odds > points.TRACE_OF_CONTENTION)
+    slows = measured.slowing > points.TRACE_OF_SLOWING
+    doubtful = measured.split is None and (falls or slows)
     return Found(
         "reached",
         stages,
@@ -160,10 +163,11 @@ def _bent(journeys: Flow, stages: tuple[Stage, ...], measured: Response) -> Foun
     )
 
 
-def _told(fitted: Bend, measured: Response, stages: Sequence[Stage]) -> Spread:
+def _told(fitted: Bend, measured: Response, stages: Sequence[Stage], falls: bool) -> Spread:
     """The capacity: where goodput levels off, where throughput falls, or a mixture of both where
-    that is not settled."""
-    if fitted.falling < _UNLIKELY:
+    that is not settled. One overload cannot settle it, unless less came of it than of the stages
+    before: its goodput stands, as a lower bound."""
+    if fitted.falling < _UNLIKELY or (_has_one_level(stages) and not falls):
         return _widened(fitted.level if fitted.weights[0] > 0.5 else fitted.spread, measured)
     falling = _sustained(fitted, measured, stages)
     if fitted.falling > 1 - _UNLIKELY:
@@ -200,11 +204,14 @@ def _widened(spread: Spread, measured: Response) -> Spread:
     return Spread(capacity, max(low, 0.0), high)
 
 
+def _has_one_level(stages: Sequence[Stage]) -> bool:
+    return len(balance.caused(stages)) == 1
+
+
 def _is_single(stages: Sequence[Stage], capacity: float) -> bool:
     """Whether all that is known comes from one overload well above any load that was sustained."""
-    levels = {stage.segment.phase for stage in stages if stage.is_overloaded}
     kept = [stage.offered for stage in stages if not stage.is_overloaded]
-    return len(levels) == 1 and max(kept, default=0.0) < 0.9 * capacity
+    return _has_one_level(stages) and max(kept, default=0.0) < 0.9 * capacity
 
 
 def _cause(journeys: Flow, stages: Sequence[Stage], falls: bool) -> Cause:

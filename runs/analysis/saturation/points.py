@@ -51,8 +51,8 @@ class Response:
 # The priors of plateau, part, waste and drop.
 _USUAL: Final = (0.90, 0.08, 0.01, 0.01)
 _MIXED: Final = (0.18, 0.80, 0.01, 0.01)
-# From which odds on a single overload may have hidden a higher peak.
-TRACE_OF_CONTENTION: Final = 0.05
+# From which slowing of answers below the losses on a single overload may hide a higher peak.
+TRACE_OF_SLOWING: Final = 1.02
 _RARE: Final = -3.5
 _SAG: Final = 0.5
 _SLOW: Final = 10.0

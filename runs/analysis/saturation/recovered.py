@@ -27,6 +27,7 @@ _FEWEST_BINS: Final = 3
 _PRICE: Final = 4.0
 _LEVELS: Final = 12
 _LEAST_RISE: Final = 1.15
+_LEAST_MORE: Final = 1.3
 _ONE_LOAD: Final = "only one level of load was offered, and one cannot show a limit"
 _WAITING: Final = (
     "requests may have waited for answers before they were sent, and more of them at a time brought"
@@ -128,7 +129,8 @@ def judged(
         return None, waiting
     if open_load.verdict == "not_reached":
         rates = [stage.offered for stage in open_load.stages if stage.count]
-        if max(rates) < _LEAST_RISE * min(rates):
+        users = [level.users for level in waiting.levels] or [1.0]
+        if max(rates) < _LEAST_RISE * min(rates) or max(users) < _LEAST_MORE * min(users):
             return replace(open_load, verdict="inconclusive", cause="unknown", why=_ONE_LOAD), None
         if waiting.verdict == "inconclusive" and len(waiting.levels) >= _FEWEST_BINS:
             return replace(open_load, verdict="inconclusive", cause="unknown", why=_WAITING), None

@@ -106,6 +106,8 @@ def pace(calls: Flow, stretches: Sequence[Window], scope: Scope) -> tuple[float,
         due, refused = calls.due[part][mine], calls.refused[part][mine]
         user = calls.user[part][mine] if each else np.zeros(len(due), dtype=np.int64)
         found += [_between(due[user == one], refused[user == one]) for one in np.unique(user)]
+    if not found:
+        return None
     counts, lengths = (np.array(column) for column in zip(*found, strict=True))
     told = lengths > 0
     if not told.any():

@@ -2,8 +2,10 @@
 
 from typing import Final
 
+from runs.analysis.saturation import balance
 from runs.analysis.saturation.closed import Closed
 from runs.analysis.saturation.open_model import Found
+from runs.analysis.saturation.result import Headroom
 from runs.analysis.wording import decimals_for
 
 # An interval wider than this part of the capacity, on either side, asks for a closer look.
@@ -12,6 +14,21 @@ _STEP: Final = 0.1
 RECOVERED: Final = (
     "Nothing was due in this tool's results: the load is that of the requests that started."
 )
+
+
+def lasts(room: Headroom | None) -> str:
+    """How long the headroom lasts at the stated growth; empty where none is stated."""
+    if room is None or not room.growth_per_year or room.ratio is None:
+        return ""
+    growth = f"With a growth of {100 * room.growth_per_year:.3g} % a year"
+    if room.ratio <= 1:
+        return f" {growth} nothing is left: the peak does not fit today."
+    if room.lasts_years is None:
+        return f" {growth} the headroom lasts for more than a century."
+    low, high = room.lasts_years_ci or (None, None)
+    least = "at least " if high is None else ""
+    span = "" if low is None or high is None else f" ({low:.2g} to {high:.2g})"
+    return f" {growth} the headroom lasts for {least}{room.lasts_years:.2g} years{span}."
 
 
 def rate(value: float) -> str:
@@ -28,7 +45,7 @@ def of_open(name: str, found: Found, sustained: float | None, up_to: float | Non
         return f"{name} kept up with every load it was given, up to {rate(up_to or 0)} journeys/s."
     if found.cause == "quota":
         return _quota(name, found)
-    first = min(stage.offered for stage in found.stages if stage.is_overloaded)
+    first = min(stage.offered for stage in balance.caused(found.stages))
     last = max(
         (stage for stage in found.stages if stage.is_overloaded), key=lambda stage: stage.offered
     )
@@ -104,7 +121,7 @@ def next_of_open(found: Found, sustained: float | None, up_to: float | None) -> 
 
 
 def _more(found: Found, sustained: float | None, up_to: float | None) -> str:
-    bad = [stage.offered for stage in found.stages if stage.is_overloaded]
+    bad = [stage.offered for stage in balance.caused(found.stages)]
     if bad:
         low = sustained if sustained and sustained < min(bad) else 0.7 * min(bad)
         return f"Repeat with longer steps of 10 % between {rate(low)} and {rate(1.3 * min(bad))}/s."

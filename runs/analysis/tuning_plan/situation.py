@@ -17,6 +17,8 @@ from runs.analysis.series import Series
 from runs.analysis.tuning_plan.proposal import Evidence
 
 AT_CEILING: Final = 0.93
+# Ten samples beyond a p95: with fewer its interval is so wide that no run could decide.
+ENOUGH: Final = 200
 HIGH_IMPACT_HEADROOM: Final = 1.5  # capacity over the production peak under which it is urgent
 
 
@@ -127,7 +129,7 @@ def latency_criteria(
         return []  # journeys of several steps: their requests per second are not journeys
     carried = [row for row in rows if (row.offered_rps or 0) <= capacity]
     beyond = [row for row in rows if capacity * 1.02 < (row.offered_rps or 0) <= capacity * factor]
-    if not carried or not beyond:
+    if not carried or not beyond or beyond[0].count < ENOUGH:
         return []
     usual, today = carried[-1].response_ms.p95, beyond[0].response_ms.p95
     if usual is None or (today is not None and today <= 2.5 * usual):

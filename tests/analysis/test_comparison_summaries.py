@@ -1,0 +1,36 @@
+"""Comparing what other tools have summed up: percentiles without requests behind them."""
+
+from dataclasses import replace
+
+from runs.analysis import comparison
+from runs.analysis.report import Report
+from runs.analysis.series import Response
+from tests.analysis.test_comparison import change, made
+
+
+def summed(count: int, p95: float = 150.0, **more: object) -> Report:
+    """p50 100, p90 135, p99 200 ms of so many requests, and no interval at all."""
+    times = Response(100.0, 135.0, p95, 200.0, None, 0.0, (), {})
+    report = made()
+    series = tuple(
+        one if one.pooled else replace(one, count=count, response_ms=times, **more)  # type: ignore[arg-type]
+        for one in report.series
+    )
+    return replace(report, series=series)
+
+
+def test_the_other_percentiles_say_how_sure_one_is_where_there_are_many_requests() -> None:
+    found = change(comparison.compare([summed(100_000), summed(100_000, 190.0)]), "p95")
+    assert found.verdict == "worse"
+    assert found.ci is not None
+
+
+def test_of_few_requests_a_summary_tells_nothing_and_nothing_is_called_unchanged() -> None:
+    found = comparison.compare([summed(500), summed(500, 190.0)])
+    assert change(found, "p95").verdict == "inconclusive"
+    assert found.verdicts == ("inconclusive",)
+
+
+def test_a_source_that_tells_no_outcomes_has_no_error_rate_of_nothing() -> None:
+    blind = summed(500, outcomes={}, error_rate=None)
+    assert "error_rate" not in {row.statistic for row in comparison.compare([blind, blind]).rows}

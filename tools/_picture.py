@@ -1,4 +1,4 @@
-"""One picture of one page, for tools/screenshots.py; runs in the environment that has playwright."""
+"""One picture of one page, for tools/screenshots.py, where playwright is installed."""
 
 import json
 import sys

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_cache_control
 from markdown_it import MarkdownIt
@@ -36,12 +36,12 @@ def _help(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "help/page.html", context | {"body": rendered(name)})
 
 
-def help_picture(request: HttpRequest, name: str) -> FileResponse:
+def help_picture(_request: HttpRequest, name: str) -> HttpResponse:
     """A picture of a document; `name` is a slug, so that it leads nowhere else."""
     path = _folder() / "img" / f"{name}.png"
     if not path.is_file():
         raise Http404(f"There is no picture '{name}'.")
-    answer = FileResponse(path.open("rb"), content_type="image/png")
+    answer = HttpResponse(path.read_bytes(), content_type="image/png")
     patch_cache_control(answer, private=True, max_age=3600)
     return answer
 

@@ -40,6 +40,5 @@ def test_pictures_of_the_help_are_there_and_nothing_else_is(visitor: Client) -> 
     assert 'src="/help/img/run.png"' in page
     answer = visitor.get("/help/img/run.png")
     assert answer.headers["Content-Type"] == "image/png"
-    answer.close()
     assert visitor.get("/help/img/nothing.png").status_code == 404
     assert visitor.get("/help/img/..%2f..%2fREADME.png").status_code == 404

@@ -77,5 +77,6 @@ urlpatterns = [
     path("projects/<slug:slug>/badge/", badge.make_badge, name="badge-make"),
     path("badge/<str:key>.svg", badge.badge, name="badge"),
     path("help/", documentation.help_index, name="help"),
+    path("help/img/<slug:name>.png", documentation.help_picture, name="help-picture"),
     path("help/<slug:name>/", documentation.help_page, name="help-page"),
 ]

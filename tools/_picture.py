@@ -1,4 +1,4 @@
-"""One picture of one page, for tools/screenshots.py; it runs where playwright is installed."""
+"""One picture of one page, for tools/screenshots.py, where playwright is installed."""
 
 import json
 import sys

@@ -118,6 +118,15 @@ def _name(line: Distribution) -> str:
     return f"{line.step} @ {line.phase}"
 
 
+def _labels(lines: Sequence[Distribution]) -> list[str]:
+    """What tells the lines apart, and no more: on a phone there is room for little."""
+    if len({line.step for line in lines}) == 1:
+        return [line.phase for line in lines]
+    if len({line.phase for line in lines}) == 1:
+        return [line.step for line in lines]
+    return [_name(line) for line in lines]
+
+
 def _spectrum(lines: Sequence[Distribution]) -> Figure:
     known = [point.ms for line in lines for point in _points(line) if point.ms is not None]
     low, high = min(known), max(known)
@@ -125,7 +134,10 @@ def _spectrum(lines: Sequence[Distribution]) -> Figure:
     tints = series_colours(_name(line) for line in lines)
     ticks = [q for q in _NINES if _place(q, 0) <= right]
     yaxis = chart.log_axis("response time, ms", low, high)
-    ends = [(_name(line), _points(line)[-1].ms, tints[_name(line)]) for line in lines]
+    ends = [
+        (label, _points(line)[-1].ms, tints[_name(line)])
+        for label, line in zip(_labels(lines), lines, strict=True)
+    ]
     layout = chart.layout(
         HEIGHT,
         hovermode="closest",

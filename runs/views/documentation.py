@@ -8,13 +8,15 @@ from typing import Any
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.cache import patch_cache_control
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from runs.glossary import slug
 
 # In the order of reading; what is not named follows by name.
-_ORDER = ("reading-results", "campaigns", "criteria", "loadrunner", "ci", "glossary")
+_ORDER = ("reading-results", "portal", "campaigns", "criteria", "loadrunner", "ci", "glossary")
+_PICTURE = re.compile(r"^img/([a-z0-9-]+)\.png$")
 _DOCUMENT = re.compile(r"^(?:\./)?([a-z0-9-]+)\.md(#.*)?$")
 
 
@@ -32,6 +34,16 @@ def _help(request: HttpRequest, name: str) -> HttpResponse:
     pages = [{"name": one, "title": title_of(one)} for one in _pages()]
     context = {"here": "help", "pages": pages, "name": name, "title": title_of(name)}
     return render(request, "help/page.html", context | {"body": rendered(name)})
+
+
+def help_picture(_request: HttpRequest, name: str) -> HttpResponse:
+    """A picture of a document; `name` is a slug, so that it leads nowhere else."""
+    path = _folder() / "img" / f"{name}.png"
+    if not path.is_file():
+        raise Http404(f"There is no picture '{name}'.")
+    answer = HttpResponse(path.read_bytes(), content_type="image/png")
+    patch_cache_control(answer, private=True, max_age=3600)
+    return answer
 
 
 def _folder() -> Path:
@@ -74,6 +86,12 @@ def _anchor(tokens: list[Token], index: int, token: Token) -> None:
 
 def _link(token: Token) -> None:
     """A link to a document next door becomes one to its help page."""
+    if token.type == "image":
+        picture = _PICTURE.match(str(token.attrGet("src")))
+        if picture:
+            token.attrSet("src", f"/help/img/{picture.group(1)}.png")
+            token.attrSet("loading", "lazy")
+        return
     target: Any = token.attrGet("href") if token.type == "link_open" else None
     found = _DOCUMENT.match(str(target)) if target else None
     if found:

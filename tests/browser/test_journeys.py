@@ -257,3 +257,88 @@ def test_an_action_is_moved_by_hand(open_page: OpenPage, scene: Scene) -> None:
     page.get_by_label("Why, in a sentence").fill("Agreed on Monday")
     page.get_by_role("button", name="Change").click()
     expect(page.get_by_role("status")).to_have_text("ACT-2 is accepted now.")
+
+
+def test_columns_are_chosen_and_remembered(open_page: OpenPage, scene: Scene) -> None:
+    page = open_page().open(scene.pages["run"])
+    head = page.locator("#series thead")
+    expect(head.get_by_role("columnheader", name="p99.9")).to_be_hidden()
+    page.locator(".chooser summary").click()
+    page.get_by_role("checkbox", name="p99.9").check()
+    expect(head.get_by_role("columnheader", name="p99.9")).to_be_visible()
+    page.reload()
+    expect(head.get_by_role("columnheader", name="p99.9")).to_be_visible()
+
+
+def test_what_is_searched_and_sorted_stands_in_the_address(
+    open_page: OpenPage, scene: Scene
+) -> None:
+    page = open_page().open(scene.pages["run"])
+    page.get_by_label("Search the table").fill("billing")
+    head = page.get_by_role("columnheader", name="offered")
+    head.get_by_role("button").click()
+    head.get_by_role("button").click()
+    page.wait_for_url(re.compile(r"find=billing.*sort=3d|sort=3d.*find=billing"))
+    page.reload()
+    expect(page.locator("#series tbody tr:visible")).to_have_count(6)
+    assert first_phase(page) == "stage_06"
+
+
+def test_a_run_is_labelled_doubted_and_believed_again(open_page: OpenPage, scene: Scene) -> None:
+    watched = open_page()
+    page = watched.open(f"/runs/{scene.after.pk}/")
+    page.get_by_label("Labels, KEY=VALUE").fill("pool=20\nteam=payments")
+    page.get_by_role("button", name="Save the labels").click()
+    expect(page.locator(".label-row")).to_contain_text("team=payments")
+    page.get_by_label("Why this run may not be believed").fill("A backup ran.")
+    page.get_by_role("button", name="Mark as invalid").click()
+    expect(page.locator("#verdict-title")).to_contain_text("Invalid")
+    page.get_by_role("button", name="Take the mark off").click()
+    expect(page.locator("#verdict-title")).to_contain_text("Pass")
+    assert watched.complaints() == []
+
+
+def test_a_deleted_run_comes_back_by_undo(open_page: OpenPage, scene: Scene) -> None:
+    page = open_page().open(f"/runs/{scene.coming.pk}/")
+    page.get_by_role("button", name="Delete the run").click()
+    rows = page.locator("table.runs tbody tr")
+    expect(rows).to_have_count(3)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("is back.")).to_be_visible()
+    page.goto(page.url.replace(f"/runs/{scene.coming.pk}/", scene.pages["runs"]))
+    expect(rows).to_have_count(4)
+
+
+def test_a_view_is_kept_and_found_again(open_page: OpenPage, scene: Scene) -> None:
+    page = open_page().open(scene.pages["runs"] + "?verdict=pass")
+    page.get_by_text("Save this view").click()
+    page.get_by_label("Name of the view").fill("Passing")
+    page.get_by_role("button", name="Save", exact=True).click()
+    view = page.get_by_role("navigation", name="Saved views").get_by_role("link", name="Passing")
+    expect(view).to_have_attribute("aria-current", "true")
+    page.get_by_role("link", name="Remove the filter verdict: pass").click()
+    view.click()
+    page.wait_for_url(re.compile(r"verdict=pass"))
+
+
+def test_a_shared_report_opens_without_signing_in(open_page: OpenPage, scene: Scene) -> None:
+    watched = open_page(signed_in=False)
+    page = watched.open(scene.shared)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Billing saturates at 141/s")
+    expect(page.get_by_role("img").first).to_be_visible()
+    # The one style sheet in the file is let through by its digest.
+    assert page.evaluate("getComputedStyle(document.querySelector('.banner')).borderLeftWidth")
+    assert page.evaluate("getComputedStyle(document.body).maxWidth") == "1040px"
+    assert watched.complaints() == []
+
+
+def test_a_point_of_a_trend_leads_to_its_run(open_page: OpenPage, scene: Scene) -> None:
+    watched = open_page()
+    page = watched.open(scene.pages["trends"])
+    point = page.locator("#trend-0 .point").first
+    expect(point).to_be_visible()
+    page.locator("#trend-0 .nsewdrag").first.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_url(re.compile(r"/runs/[0-9a-f-]+/$"))

@@ -145,7 +145,15 @@ def report(**more: Any) -> dict[str, Any]:
             series("chat", None, None, 30.0, 30.0),
             series(None, None, None, 100.0, 92.0, 512.0),
         ],
-        "journeys": [],
+        "journeys": [
+            {
+                "scenario": "billing",
+                "phase": "stage_01",
+                "count": 200,
+                "success_rate": 1.0,
+                "duration_ms": spread(21.0, 42.0, 55.0),
+            }
+        ],
         "saturation": [saturation(), not_reached()],
         "bottlenecks": [
             {

@@ -19,6 +19,7 @@ from loadrunner.commands.retest import add_retest, retest
 from loadrunner.debugging import debug
 from loadrunner.errors import UsageError
 from loadrunner.execution import Execution, Options, default_folder, execute
+from loadrunner.following import following
 from loadrunner.labels import add_labels, labels_of
 from loadrunner.past_run import PastRun, past_run
 from loadrunner.portal_client import Door

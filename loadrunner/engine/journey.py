@@ -101,6 +101,7 @@ class Journey:
 
     def _take_up(self, plan: StepPlan) -> None:
         self._plan = plan
+        self._tokens = None
         self.is_head = plan.wire.is_head
         self.keeps_body = plan.keeps_body
         self.usual = plan.usual

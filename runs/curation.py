@@ -4,17 +4,14 @@ Each change stands in the audit log beside what it changed.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
 
-from runs import audit, reports, retention, tuning
+from runs import audit, doubt, reports, retention, tuning
 from runs.access import Access
-from runs.analysis import criteria
 from runs.analysis.report import Report
-from runs.analysis.validity import Reason, Validity
 from runs.errors import ConflictError, Fault, RefusedError
 from runs.formats import report_json
 from runs.models import InvalidMark, Retest, Run, ShareLink
@@ -130,7 +127,7 @@ def mark_invalid(access: Access, run: Run, reason: str) -> None:
         believed = reports.load(run)
         mark.before = _judged(run.report)
         mark.save()
-        _save_report(run, doubted(believed, mark))
+        _save_report(run, doubt.doubted(believed, mark))
         why = f"The run was marked invalid: {mark.reason}"
         Retest.objects.filter(run=run).update(
             outcome=Retest.Outcome.NOT_APPLICABLE, reason=why, is_clear=False
@@ -141,7 +138,7 @@ def mark_invalid(access: Access, run: Run, reason: str) -> None:
 def unmark(access: Access, run: Run) -> None:
     """Take the mark off: the verdict is again what the analysis found, and the actions that the
     run had judged are judged again, without moving."""
-    mark = InvalidMark.objects.filter(run=run).first()
+    mark = doubt.mark_of(run)
     if mark is None or run.report is None:
         return
     with transaction.atomic():
@@ -158,23 +155,12 @@ def unmark(access: Access, run: Run) -> None:
 def as_marked(run: Run, found: Report) -> Report:
     """What the analysis found of a run, under the mark that it may carry; for whoever computes
     it anew."""
-    mark = InvalidMark.objects.filter(run=run).first()
+    mark = doubt.mark_of(run)
     if mark is None:
         return found
     mark.before = _judged(report_json.dump(found))
     mark.save(update_fields=["before"])
-    return doubted(found, mark)
-
-
-def doubted(found: Report, mark: InvalidMark) -> Report:
-    """The report of a run that a person does not believe."""
-    reason = Reason("marked_invalid", None, f"Marked invalid by {mark.name}: {mark.reason}")
-    return replace(
-        found,
-        validity=Validity("invalid", (reason, *found.validity.reasons)),
-        criteria=tuple(criteria.unjudged(one) for one in found.criteria),
-        verdict="invalid",
-    )
+    return doubt.doubted(found, mark)
 
 
 def _judged(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from django.db.models import F, Func, QuerySet, TextField, Value
 from django.db.models.functions import Cast, StrIndex
 from django.db.models.query_utils import Q
 
-from runs import noise, store
-from runs.analysis import comparison, report
+from runs import doubt, noise, standing, store
+from runs.analysis import columns, comparison, report
 from runs.analysis.comparison import Comparison
 from runs.analysis.report import Report
 from runs.analysis.run_data import RunData
@@ -115,8 +115,9 @@ def _mentions(word: str) -> Q:
 def run_data(run: Run) -> RunData:
     """The frames of a run that was processed, as the analysis takes them."""
     frames = {name: store.read_frame(run.pk, name) for name in ("readings", "health")}
-    kept = compact.of_table(store.current().table(run.pk, "samples"))
     manifest = Manifest.model_validate(run.manifest)
+    more = columns.needs(spool.info_of(manifest).source)
+    kept = compact.of_table(store.current().table(run.pk, "samples"), more)
     return spool.run_data(Spool(manifest=manifest, samples=kept, notes=(), **frames))
 
 
@@ -173,8 +174,16 @@ def verdict_of(run: Run, baseline: Run | None = None) -> Verdict:
         criteria = (run.report or {}).get("criteria", [])
         return Verdict(run, run.validity, run.verdict, criteria, retests)
     require_ready(baseline)
-    again = report.build(run_data(run), run_data(baseline))
+    again = _again(run, baseline)
     return Verdict(run, again.validity.verdict, again.verdict, plain(again.criteria), retests)
+
+
+def _again(run: Run, baseline: Run) -> Report:
+    """Judged as when the run came in: by the project's criteria too, and by nobody's where a
+    person does not believe it."""
+    found = report.build(standing.applied(run_data(run), run.project), run_data(baseline))
+    mark = doubt.mark_of(run)
+    return found if mark is None else doubt.doubted(found, mark)
 
 
 def compare(runs: Sequence[Run]) -> Comparison:

@@ -22,9 +22,9 @@ class Cell:
     """The judged samples of one scenario, step and phase as arrays, in the samples' order.
 
     `all_from_us` is where the times of `all_ms` begin (see Columns). `outcome` holds positions in
-    OUTCOMES, `status` NO_STATUS and `first_token_us` NO_TOKEN where
-    there was none; `is_timed` says whether the dispatch delay of the sample means anything: it
-    was due by the plan. `retries` counts the second and later attempts of the same stretch.
+    OUTCOMES, `status` NO_STATUS and `first_token_us` NO_TOKEN where there was none; `is_due` says
+    whether the sample was due at all, and so has a dispatch delay, `is_timed` whether the plan set
+    when. `retries` counts the second and later attempts of the same stretch.
 
     An array is taken from the run's when it is asked for and kept by nobody: all cells together
     would take as much memory as the run itself.
@@ -71,6 +71,10 @@ class Cell:
     @property
     def outcome(self) -> Codes:
         return self._table.outcome[self.rows]
+
+    @property
+    def is_due(self) -> Bools:
+        return self._table.is_due[self.rows]
 
     @property
     def is_timed(self) -> Bools:

@@ -26,6 +26,7 @@ _DUE: Final[dict[str, pl.DataType]] = {"due_us": pl.Int64(), "due_by": pl.String
 _KEY: Final = ("scenario", "step", "phase")
 # Tools whose own duration of a request begins once it has a connection.
 _CONNECTED_FIRST: Final = frozenset(("k6",))
+_CONNECTION: Final = ("wait_us", "connect_us")
 
 
 def table(names: Iterable[str]) -> Bools:
@@ -50,9 +51,9 @@ class Columns:
     `all_from_us` is where the times of `all_ms` begin: where the tool that measured lets its own
     duration begin, and `due_us` for our own runner.
 
-    `is_retry` marks second and later attempts, `is_timed` samples that were due by the plan.
-    `rows` are the places of each series' samples, ascending; the series are in the order in
-    which they first started.
+    `is_retry` marks second and later attempts, `is_due` samples that were due at all, `is_timed`
+    those that were due by the plan. `rows` are the places of each series' samples, ascending; the
+    series are in the order in which they first started.
     """
 
     due_us: Micros
@@ -63,6 +64,7 @@ class Columns:
     status: Codes
     outcome: Codes
     is_retry: Bools
+    is_due: Bools
     is_timed: Bools
     rows: Mapping[Key, Rows]
 
@@ -108,16 +110,20 @@ def _columns(data: RunData) -> Columns:
         status=_numbers(samples, "status", NO_STATUS, pl.Int32()),
         outcome=samples["outcome"].cast(pl.Enum(OUTCOMES)).to_physical().to_numpy(),
         is_retry=_numbers(samples, "attempt", 1, pl.Int32()) > 1,
+        is_due=is_due,
         is_timed=is_due & (due_by == "plan").fill_null(value=True).to_numpy(),
         rows=_rows(samples, started_us),
     )
 
 
+def needs(source: str) -> tuple[str, ...]:
+    """The columns that the analysis reads of such a source's samples and of no other's."""
+    return _CONNECTION if source in _CONNECTED_FIRST else ()
+
+
 def _connected(samples: pl.DataFrame) -> Micros:
     """When each request had its connection."""
-    waited, connecting = (
-        _numbers(samples, name, 0, pl.Int64()) for name in ("wait_us", "connect_us")
-    )
+    waited, connecting = (_numbers(samples, name, 0, pl.Int64()) for name in _CONNECTION)
     started: Micros = samples["started_us"].to_numpy()
     return started + waited + connecting
 

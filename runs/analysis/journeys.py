@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from runs.analysis import cells
 from runs.analysis.outcomes import UNSENT
 from runs.analysis.percentiles import Spread, spread
 from runs.analysis.run_data import RunData
@@ -94,18 +95,17 @@ def _narrow(journeys: pl.DataFrame) -> pl.DataFrame:
 
 
 def rows(data: RunData) -> tuple[Journeys, ...]:
-    """The report's `journeys`: one entry for each phase of the plan."""
+    """The report's `journeys`: one entry for each phase, as for the series."""
     journeys = of_run(data)
     entries = []
-    for phase in data.plan.phases:
-        start_us, end_us = phase.window_us
-        mine = journeys.filter(
-            (pl.col("scenario") == phase.scenario)
-            & (pl.col("phase") == phase.phase)
-            & (pl.col("due_us") >= start_us)
-            & (pl.col("due_us") < end_us)
+    for (scenario, phase), spans in cells.of(data).windows.items():
+        is_inside = pl.any_horizontal(
+            pl.col("due_us").is_between(start, end, closed="left") for start, end in spans
         )
-        entries.append(_entry(phase.scenario, phase.phase, mine))
+        mine = journeys.filter(
+            (pl.col("scenario") == scenario) & (pl.col("phase") == phase) & is_inside
+        )
+        entries.append(_entry(scenario, phase, mine))
     return tuple(entries)
 
 

@@ -234,7 +234,7 @@ def _part(cell: Cell | None) -> _Part:
         ok=ok,
         service=_ordered((ended - started)[is_ok]),
         sent=answered if whole is None else _ordered(whole),
-        delay=_ordered((started - due)[is_sent & cell.is_timed]),
+        delay=_ordered((started - due)[is_sent & cell.is_due]),
         first_token=_first_tokens(cell, is_ok),
         by_class=_by_class(status, response, answered),
     )

@@ -26,12 +26,14 @@ COLUMNS: Final = (*_NAMES, *_CLOSED, *_TIMES, *_NUMBERS)
 
 
 class Compact:
-    """Takes frames of samples one after the other; `frame()` is all of them together."""
+    """Takes frames of samples one after the other; `frame()` is all of them together. `more` are
+    columns that this source's analysis reads beside COLUMNS."""
 
-    def __init__(self) -> None:
+    def __init__(self, more: Iterable[str] = ()) -> None:
+        self.columns = (*COLUMNS, *more)
         self._categories = pl.Categories.random(physical=pl.UInt16)
-        self._parts: dict[str, list[pl.Series]] = {name: [] for name in COLUMNS}
-        self._loose: dict[str, list[pl.Series]] = {name: [] for name in COLUMNS}
+        self._parts: dict[str, list[pl.Series]] = {name: [] for name in self.columns}
+        self._loose: dict[str, list[pl.Series]] = {name: [] for name in self.columns}
         self._waiting = 0
 
     def seeing(self, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -41,7 +43,7 @@ class Compact:
             yield frame
 
     def add(self, frame: pl.DataFrame) -> None:
-        for name in COLUMNS:
+        for name in self.columns:
             self._loose[name].append(self._compact(frame[name]))
         self._waiting += frame.height
         if self._waiting >= _JOINED_FROM:
@@ -50,7 +52,7 @@ class Compact:
     def frame(self) -> pl.DataFrame:
         """Column by column, so that no more than one is there twice. Empties this object."""
         self._join()
-        every = {name: _joined(self._parts.pop(name), self._kind(name)) for name in COLUMNS}
+        every = {name: _joined(self._parts.pop(name), self._kind(name)) for name in self.columns}
         return pl.DataFrame(every)
 
     def _join(self) -> None:
@@ -74,10 +76,10 @@ class Compact:
         return _CLOSED.get(name) or samples.SCHEMA[name]
 
 
-def of_table(path: Path) -> pl.DataFrame:
+def of_table(path: Path, more: Iterable[str] = ()) -> pl.DataFrame:
     """The same of a Parquet table of samples, read column by column."""
-    kept = Compact()
-    for name in COLUMNS:
+    kept = Compact(more)
+    for name in kept.columns:
         column = pl.read_parquet(path, columns=[name], memory_map=False)[name]
         kept._parts[name].append(kept._compact(column))
         del column

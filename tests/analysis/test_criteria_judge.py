@@ -344,6 +344,35 @@ def test_beyond_reach_now_and_known_before_passes() -> None:
     assert judge(text, data, (point(),), data, (not_reached(120),)).verdict == "inconclusive"
 
 
+@pytest.mark.parametrize(
+    ("text", "before_ms", "now_ms", "verdict"),
+    [
+        ("p95(chat) <= 0.7 * baseline", 90, 63, "pass"),  # 0.7 * 90 is 62.99… in binary
+        ("p95(chat) <= baseline - 30%", 180, 126, "pass"),
+        ("p95(chat) < baseline + 10%", 100, 110, "fail"),  # 110 is not under 110
+        ("p95(chat) >= baseline + 10%", 100, 110, "pass"),
+        ("p95(chat) <= 0.7 * baseline", 90, 63.1, "fail"),
+    ],
+)
+def test_a_figure_exactly_at_its_limit_is_told_by_arithmetic_not_by_rounding(
+    text: str, before_ms: float, now_ms: float, verdict: str
+) -> None:
+    found = verdict_of(text, flat(now_ms), baseline=flat(before_ms), by="point")
+    assert found.verdict == verdict
+
+
+def test_a_share_exactly_at_its_limit() -> None:
+    data = flat(outcomes={"server_error": 420})  # 35 %
+    assert verdict_of("error_rate(chat) < 35%", data, by="point").verdict == "fail"
+    assert verdict_of("error_rate(chat) >= 35%", data, by="point").verdict == "pass"
+
+
+def test_an_unanswered_percentile_fails_under_not_as_well() -> None:
+    data = flat(outcomes={"timeout": 120})
+    assert verdict_of("p95(chat) < 1s", data, by="point").verdict == "fail"
+    assert verdict_of("not p95(chat) < 1s", data, by="point").verdict == "fail"
+
+
 def test_without_a_baseline_a_relative_limit_is_inconclusive() -> None:
     found = verdict_of("p95(chat) < baseline + 20%", flat())
     assert found.verdict == "inconclusive"

@@ -154,3 +154,17 @@ def test_rows_of_a_phase_without_journeys_are_unknown_not_zero() -> None:
     )
     (entry,) = journeys.rows(data)
     assert (entry.count, entry.success_rate, entry.duration_ms.p95) == (0, None, None)
+
+
+def test_a_phase_that_only_the_samples_name_has_its_row_and_a_repeated_one_has_one() -> None:
+    rows = [row("again", 1, 0.5, 0.6), row("again", 2, 5.5, 5.6), row("other", 3, 20.0, 20.1)]
+    twice = tuple(
+        Phase("billing", "again", start, start + 1_000_000, rate_from=1, rate_to=1)
+        for start in (0, 5_000_000)
+    )
+    frame = pl.DataFrame(rows, schema=COLUMNS)
+    data = RunData(
+        RunInfo("r", "c", None, None), Plan(twice), frame, pl.DataFrame(), pl.DataFrame()
+    )
+    found = {one.phase: one.count for one in journeys.rows(data)}
+    assert found == {"again": 2, "other": 1}

@@ -132,13 +132,19 @@ def test_requests_that_the_generator_lost(lost: int, verdict: str) -> None:
     assert codes(found) == ([] if verdict == "valid" else ["generator_limited"])
 
 
-def test_half_of_the_planned_load_is_suspect_and_invalid_when_the_workers_say_so() -> None:
-    data = run(requests(steady(60, 10), 100), phases=MINUTE)
+def test_a_part_of_the_load_that_lacks_is_suspect_and_invalid_when_the_workers_say_so() -> None:
+    data = run(requests(steady(60, 17), 100), phases=MINUTE)
     assert validity.judge(data).verdict == "suspect"
-    behind = healthy(60, wanted=20, reached=10)
+    behind = healthy(60, wanted=20, reached=17)
     found = validity.judge(replace(data, health=behind))
     assert found.verdict == "invalid"
-    assert found.reasons[0].detail.startswith("600 of 1,200 planned journeys of chat began")
+    assert found.reasons[0].detail.startswith("1,020 of 1,200 planned journeys of chat began")
+
+
+def test_half_of_the_load_is_invalid_though_no_health_tells_why() -> None:
+    found = validity.judge(run(requests(steady(60, 10), 100), phases=MINUTE))
+    assert found.verdict == "invalid"
+    assert codes(found) == ["schedule_not_kept"]
 
 
 def test_random_arrivals_are_not_missing_ones() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from runs.analysis import report, saturation, seconds, timeline
+from runs.analysis import columns, report, saturation, seconds, timeline
 from runs.analysis.run_data import RunData
 from runs.formats import compact, report_json, samples, spool
 from runs.formats.compact import Compact
@@ -54,6 +54,22 @@ def test_a_table_is_read_back_as_it_was_kept(tmp_path: Path) -> None:
     small = replace(whole, samples=compact.of_table(tmp_path / "samples.parquet"))
 
     assert said_of(spool.run_data(small)) == said_of(spool.run_data(whole))
+
+
+def test_a_source_with_durations_of_its_own_keeps_what_they_need(tmp_path: Path) -> None:
+    """k6's duration begins when the request has its connection."""
+    lines = [line | {"wait_us": 5_000, "connect_us": 2_000} for line in steady(20, 10)]
+    whole = spool.read(write_spool(tmp_path / "run", lines, seconds=10))
+    table = tmp_path / "samples.parquet"
+    whole.samples.write_parquet(table)
+    data = spool.run_data(whole)
+    data = replace(data, info=replace(data.info, source="k6"))
+
+    kept = replace(data, samples=compact.of_table(table, columns.needs("k6")))
+
+    [row] = [one for one in report.build(kept).series if not one.pooled]
+    assert row.all_ms.p50 == row.ok_ms.p50 - 7.0
+    assert said_of(kept) == said_of(data)
 
 
 def test_no_sample_at_all_is_a_frame_with_every_column() -> None:

@@ -211,8 +211,15 @@ class Figures:
 
     def _readings(self, metric: str, phase: str | None) -> Floats:
         phases = [one for one in self.data.plan.phases if phase in (None, one.phase)]
+        probes = [
+            probe.name
+            for probe in self.data.plan.probes
+            if any(one.name == metric for one in probe.metrics)
+        ]
         mine = self.data.readings.filter(
-            (pl.col("metric") == metric) & pl.col("value").is_finite()
+            pl.col("probe").is_in(probes)
+            & (pl.col("metric") == metric)
+            & pl.col("value").is_finite()
         ).sort("t_us")
         t_us, values = mine["t_us"].to_numpy(), mine["value"].to_numpy()
         is_inside = np.zeros(len(t_us), dtype=bool)

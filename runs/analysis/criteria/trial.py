@@ -33,10 +33,12 @@ _WORDS: Final[dict[tuple[Operator, bool], str]] = {
 @dataclass(frozen=True)
 class Outcome:
     """One atom on one series. `margin` says how far inside the limit it lies, in units of the
-    limit: negative is outside, -inf unknown; the least is the worst."""
+    limit: negative is outside, -inf unknown; the least is the worst. `is_unanswered`: the figure
+    falls among requests without an answer, which keeps neither a limit nor its opposite."""
 
     judgement: Judgement
     margin: float
+    is_unanswered: bool = False
 
     @property
     def badness(self) -> tuple[int, float]:
@@ -44,6 +46,8 @@ class Outcome:
 
     @property
     def inverted(self) -> "Outcome":
+        if self.is_unanswered:
+            return self
         verdict = _OPPOSITE[self.judgement.verdict]
         return Outcome(replace(self.judgement, verdict=verdict), -self.margin)
 
@@ -82,7 +86,8 @@ class Trial:
             return self._told("inconclusive", limit, obstacle, -math.inf)
         value = self.measured.estimate.value
         if value is not None and math.isinf(value):
-            return self._told("fail", limit, self._unanswered(), -math.inf)
+            told = self._told("fail", limit, self._unanswered(), -math.inf)
+            return replace(told, is_unanswered=True)
         found = self._range(limit)
         verdict = _verdict(self.atom.operator, found, limit)
         margin = self._margin(limit, found)
@@ -273,7 +278,7 @@ def _is_always_by_point(atom: Atom) -> bool:
 
 def _verdict(operator: Operator, found: _Range, limit: float) -> CriterionVerdict:
     """Pass where the whole range keeps the limit, fail where none of it does."""
-    low, high = found.low, found.high
+    low, high = _snapped(found.low, limit), _snapped(found.high, limit)
     match operator:
         case "<":
             passes, fails = high < limit, low >= limit
@@ -285,11 +290,16 @@ def _verdict(operator: Operator, found: _Range, limit: float) -> CriterionVerdic
             passes, fails = low >= limit, high < limit
         case "==":
             is_point = math.isclose(low, high)
-            passes = is_point and math.isclose(low, limit, rel_tol=1e-9, abs_tol=1e-12)
+            passes = is_point and low == limit
             fails = not passes and (is_point or low > limit or high < limit)
     if passes:
         return "pass"
     return "fail" if fails else "inconclusive"
+
+
+def _snapped(value: float, limit: float) -> float:
+    """The limit itself where only binary rounding lies between: 0.7 times 90 is 63."""
+    return limit if math.isclose(value, limit, rel_tol=1e-9, abs_tol=1e-12) else value
 
 
 def _finite(value: float | None, factor: float = 1.0) -> float | None:

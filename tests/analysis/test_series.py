@@ -508,11 +508,7 @@ def plainly(rows: list[dict[str, Any]], phase: Phase, row: Series) -> dict[str, 
         "all": plain_spread(response(sent)),
         "token": plain_spread([one["first_token_us"] - due(one) for one in tokens]),
         "delay": plain_spread(
-            [
-                one["started_us"] - one["due_us"]
-                for one in sent
-                if one["due_by"] == "plan" and one["due_us"] is not None
-            ]
+            [one["started_us"] - one["due_us"] for one in sent if one["due_us"] is not None]
         ),
         "classes": {
             f"{n}xx": plain_class(

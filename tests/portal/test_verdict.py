@@ -1,0 +1,53 @@
+"""A run's verdict held against a baseline is the verdict that it has, and more."""
+
+from pathlib import Path
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from ingest import tokens
+from runs import curation
+from runs.access import Access
+from runs.models import Run
+from tests.api_client import Api
+from tests.portal.test_trends import measured
+
+pytestmark = pytest.mark.django_db
+ASKED = "p95(billing/usage@plateau) < 10ms"
+
+
+@pytest.fixture
+def api() -> Api:
+    return Api(tokens.create("tests", ["read"])[0])
+
+
+@pytest.fixture
+def runs(data_folder: Path) -> tuple[Run, Run]:
+    """Before and after, in a project that asks for a p95 under 10 ms of each run."""
+    before = measured(1, 20)
+    project = before.project
+    project.criteria = [ASKED]
+    project.save()
+    return before, measured(2, 20)
+
+
+def test_the_projects_criteria_are_judged_against_a_baseline_too(
+    api: Api, runs: tuple[Run, Run]
+) -> None:
+    before, after = runs
+    plain = api.get(f"runs/{after.pk}/verdict").json()
+    against = api.get(f"runs/{after.pk}/verdict", baseline=str(before.pk)).json()
+    assert plain["verdict"] == against["verdict"] == "fail"
+    assert [one["text"] for one in against["criteria"]] == [ASKED]
+
+
+def test_a_run_that_is_marked_invalid_is_not_judged_against_a_baseline(
+    api: Api, runs: tuple[Run, Run]
+) -> None:
+    before, after = runs
+    user = get_user_model().objects.create_user("ada", is_staff=True, is_superuser=True)
+    after.refresh_from_db()
+    curation.mark_invalid(Access.of_user(user), after, "A backup ran on the host.")
+    against = api.get(f"runs/{after.pk}/verdict", baseline=str(before.pk)).json()
+    assert (against["validity"], against["verdict"]) == ("invalid", "invalid")
+    assert [one["verdict"] for one in against["criteria"]] == ["inconclusive"]

@@ -15,6 +15,7 @@ from loadrunner.campaign.criteria import catalogue, criteria
 from loadrunner.campaign.data_sets import data_sets
 from loadrunner.campaign.identities import identities
 from loadrunner.campaign.limits import check_limits, limits
+from loadrunner.campaign.mix import mixed
 from loadrunner.campaign.model import Campaign
 from loadrunner.campaign.probes import probes
 from loadrunner.campaign.problems import Problems
@@ -115,7 +116,7 @@ def _campaign(file: CampaignFile, reading: Reading) -> Campaign:
     """The whole campaign, its full run's criteria included; problems go to the reading."""
     data = data_sets(file.data, reading)
     scope = Scope(columns={name: one.columns if one else None for name, one in data.items()})
-    flows = all_scenarios(file.scenarios, scope, file.identities, reading)
+    flows = mixed(all_scenarios(file.scenarios, scope, file.identities, reading), file, reading)
     readings = probes(file.probes, file.identities, reading)
     for name in file.peak:
         reading.check_name(name, file.scenarios, "scenario", ("peak", name))
@@ -131,6 +132,7 @@ def _campaign(file: CampaignFile, reading: Reading) -> Campaign:
         sha256="",
         target=target(file.target, reading),
         scenarios=flows,
+        mix=dict(file.mix.weights) if file.mix else {},
         identities=identities(file.identities, reading),
         data={name: one for name, one in data.items() if one is not None},
         setup=setup(file.setup, file.identities, reading),

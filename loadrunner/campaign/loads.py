@@ -16,21 +16,28 @@ def loads(
     """The phases from `start_s` on. A phase name that is there already is a problem."""
     phases: list[Load] = []
     for index, section in enumerate(sections):
-        for load in _phases(section, start_s):
+        for load in phases_of(section, start_s):
             if any(load.phase == other.phase for other in phases):
                 key = "phase" if section.phase else "staircase"
-                reading.problems.add(
-                    (*path, index, key),
-                    f"found the phase '{load.phase}' again, allowed: names that are unique in the"
-                    " scenario; a staircase takes its stages' name from phase",
-                )
+                _add_again(load.phase, (*path, index, key), reading)
                 break
             phases.append(load)
             start_s = round(load.start_s + load.duration_s, 6)
     return tuple(phases)
 
 
-def _phases(section: LoadSection, start_s: float) -> Iterator[Load]:
+def _add_again(phase: str, path: Path, reading: Reading) -> None:
+    """Once: the load of a mix is laid out for each of its scenarios."""
+    if not reading.problems.has(path):
+        reading.problems.add(
+            path,
+            f"found the phase '{phase}' again, allowed: names that are unique in the"
+            " scenario; a staircase takes its stages' name from phase",
+        )
+
+
+def phases_of(section: LoadSection, start_s: float) -> Iterator[Load]:
+    """One entry of a load: a phase, or the stages of a staircase."""
     if section.staircase is not None:
         yield from _stages(section.staircase, section.phase or STAGE, start_s)
     elif section.duration is not None and section.phase is not None:

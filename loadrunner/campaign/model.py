@@ -196,6 +196,8 @@ class Campaign:
 
     `skipped` names the scenarios that are left out, and as `criterion TEXT` and `abort TEXT`
     what goes with them, each with the reason in words. `notes` are remarks for the user.
+    `mix` has the weights by which scenarios, also those left out, share a load; their parts of
+    it are in their own loads already. It is empty in a smoke run, which has no mix.
     """
 
     name: str
@@ -204,6 +206,7 @@ class Campaign:
     sha256: str
     target: Target
     scenarios: tuple[Scenario, ...]
+    mix: Mapping[str, float] = field(default_factory=dict)
     identities: Mapping[str, Identity] = field(default_factory=dict)
     data: Mapping[str, DataSet] = field(default_factory=dict)
     setup: tuple[SetupRequest, ...] = ()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from loadrunner.campaign.forecast import Forecast, PhaseForecast, levels
+from loadrunner.campaign.mix import in_words
 from loadrunner.campaign.model import Campaign
 from runs.analysis.wording import duration, number, per_second, plural
 
@@ -17,6 +18,7 @@ def text(campaign: Campaign, plan: Forecast, encoding: str) -> str:
     parts = [
         [_title(campaign, plan)],
         _table([_HEAD, *(_cells(phase) for phase in plan.phases)]),
+        [f"Mix: {in_words(campaign)}."] if campaign.mix else [],
         _totals(plan),
         _picture(plan, _letters(encoding)),
         [f"Left out: {name}: {reason}" for name, reason in campaign.skipped.items()],

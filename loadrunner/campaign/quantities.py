@@ -12,6 +12,7 @@ from loadrunner.campaign.found import described
 
 LONGEST_S: Final = 30 * 86_400.0
 FASTEST_PER_S: Final = 1_000_000.0
+HEAVIEST: Final = 1_000_000
 
 _DURATION: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _RATE: Final = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -127,6 +128,17 @@ def whole_number(value: object) -> int | None:
     if number is None or not math.isfinite(number) or number != int(number):
         return None
     return int(number)
+
+
+def weight(value: object) -> float:
+    """A part of a whole, by its proportion to the others: any number above zero."""
+    number = _bare_number(value)
+    if number is None or not 0 < number <= HEAVIEST:
+        raise ValueError(
+            f"found {described(value)}, allowed: a number above zero and at most {HEAVIEST:,},"
+            " such as 5"
+        )
+    return number
 
 
 def is_number(value: object) -> bool:

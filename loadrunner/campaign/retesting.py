@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from loadrunner.campaign.criteria import catalogue
+from loadrunner.campaign.mix import unsent
 from loadrunner.campaign.model import Campaign, Scenario
 from loadrunner.campaign.selection import with_criteria
 from loadrunner.errors import UsageError
@@ -33,7 +34,11 @@ def needed(campaign: Campaign, texts: Sequence[str], ref: str) -> Campaign:
     if names is None:
         return campaign
     kept = tuple(_cut(one, atoms) for one in campaign.scenarios if one.name in names)
-    gone = {one.name: NOT_NEEDED for one in campaign.scenarios if one.name not in names}
+    gone = {
+        one.name: unsent(campaign, one.name, NOT_NEEDED)
+        for one in campaign.scenarios
+        if one.name not in names
+    }
     skipped = {**campaign.skipped, **gone}
     return with_criteria(replace(campaign, scenarios=kept, skipped=skipped))
 

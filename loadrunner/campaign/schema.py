@@ -60,6 +60,16 @@ def _whole(lowest: int, highest: int) -> Callable[[object], int]:
     return check
 
 
+def _users(value: object) -> int:
+    """A number of users; `{from, to}`, as a rate may be written, is pointed to the staircase."""
+    if isinstance(value, Mapping):
+        raise ValueError(
+            f"found {described(value)}, allowed: a whole number from 1 to {MANY:,};"
+            " a staircase with model: closed goes from one number of users to another"
+        )
+    return _whole(1, MANY)(value)
+
+
 def _truth(value: object) -> bool:
     truths = {"true": True, "false": False}
     if isinstance(value, bool):
@@ -124,6 +134,12 @@ _RATE_SCHEMA: dict[str, Any] = {
         {"type": "string", "pattern": r"^[0-9.]+( */ *[smh])?$|" + _VARIABLE},
     ]
 }
+_WEIGHT_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "number", "exclusiveMinimum": 0, "maximum": quantities.HEAVIEST},
+        {"type": "string", "pattern": _VARIABLE},
+    ]
+}
 
 Name = Annotated[
     str,
@@ -181,6 +197,8 @@ MOST_REQUESTS = 1_000_000_000_000
 RequestCount = Annotated[
     int, BeforeValidator(_whole(1, MOST_REQUESTS)), _whole_schema(1, MOST_REQUESTS)
 ]
+Weight = Annotated[float, BeforeValidator(quantities.weight), WithJsonSchema(_WEIGHT_SCHEMA)]
+Users = Annotated[int, BeforeValidator(_users), _whole_schema(1, MANY)]
 StageCount = Annotated[int, BeforeValidator(_whole(2, 1_000)), _whole_schema(2, 1_000)]
 RetryCount = Annotated[int, BeforeValidator(_whole(1, 100)), _whole_schema(1, 100)]
 Status = Annotated[int, BeforeValidator(_whole(100, 599))]
@@ -403,7 +421,7 @@ class LoadSection(Section):
     rate: Ramp | None = Field(
         None, description="Open model: journeys per second, or a ramp {from, to}."
     )
-    users: Count | None = Field(None, description="Closed model: users at the same time.")
+    users: Users | None = Field(None, description="Closed model: users at the same time.")
     think_time: Pause = Field(0.0, description="Closed: the pause between a user's journeys.")
     warm_up: Pause = Field(0.0, description="The start of the phase that is not judged.")
     staircase: StaircaseSection | None = Field(
@@ -452,7 +470,11 @@ class ScenarioSection(Section):
         False, description="Left out without --allow-destructive, and always in --smoke."
     )
     steps: tuple[StepSection, ...] = Field(min_length=1, description="The journey, in order.")
-    load: tuple[LoadSection, ...] = Field(min_length=1, description="Phases, one after another.")
+    load: tuple[LoadSection, ...] = Field(
+        default_factory=tuple,
+        min_length=1,
+        description="Phases, one after another; required unless mix.weights names the scenario.",
+    )
     start_at: Pause = Field(0.0, description="When its first phase starts.")
     arrivals: Literal["uniform", "poisson"] = Field(
         "uniform", description="Evenly spaced, or at random with the run's seed."
@@ -462,6 +484,17 @@ class ScenarioSection(Section):
     )
     max_in_flight: Count = Field(
         DEFAULT_MAX_IN_FLIGHT, description="Journeys that may run at the same time."
+    )
+
+
+class MixSection(Section):
+    """One load that several scenarios share, each by its weight."""
+
+    weights: dict[Name, Weight] = Field(
+        min_length=1, description="How much of the load each scenario has, by its name."
+    )
+    load: tuple[LoadSection, ...] = Field(
+        min_length=1, description="Phases of all of them together, one after another."
     )
 
 
@@ -551,10 +584,22 @@ def _version(value: object) -> object:
     return 1
 
 
+# What an editor can be told of the rule that campaign/mix.py holds in full.
+_LOAD_UNLESS_MIX: dict[str, Any] = {
+    "if": {"not": {"required": ["mix"]}},
+    "then": {"properties": {"scenarios": {"additionalProperties": {"required": ["load"]}}}},
+}
+
+
 class CampaignFile(Section):
     """A campaign: what load to put on which target."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, title="Headroom campaign")
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        title="Headroom campaign",
+        json_schema_extra=_LOAD_UNLESS_MIX,
+    )
 
     campaign: CampaignName = Field(description="The campaign's name.")
     version: Annotated[Literal[1], BeforeValidator(_version)] = 1
@@ -570,6 +615,9 @@ class CampaignFile(Section):
     )
     scenarios: dict[Name, ScenarioSection] = Field(
         min_length=1, description="The critical flows, by name."
+    )
+    mix: MixSection | None = Field(
+        None, description="One load that scenarios without a load of their own share by weight."
     )
     peak: Annotated[dict[Name, Rate], BeforeValidator(_empty_map)] = Field(
         {}, description="Journeys per second that production sees at its peak, by scenario."

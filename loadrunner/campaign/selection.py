@@ -8,6 +8,7 @@ from typing import Final
 from loadrunner.campaign.abort import of_those
 from loadrunner.campaign.criteria import catalogue, left_out
 from loadrunner.campaign.found import did_you_mean, one_of
+from loadrunner.campaign.mix import unsent
 from loadrunner.campaign.model import Campaign, Load, Scenario
 from loadrunner.campaign.schema import SmokeSection
 from loadrunner.errors import UsageError
@@ -42,8 +43,10 @@ def selected(
     `smoke` is None in a full run.
     """
     _check_names(campaign, names)
+    if smoke is not None:
+        campaign = replace(campaign, mix={})
     skipped = {
-        one.name: reason
+        one.name: unsent(campaign, one.name, reason)
         for one in campaign.scenarios
         if (reason := _reason(one, names, smoke is not None, destructive))
     }

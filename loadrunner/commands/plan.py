@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadrunner import ceiling
 from loadrunner.campaign.forecast import forecast
+from loadrunner.campaign.mix import shares
 from loadrunner.campaign.model import Campaign
 from loadrunner.campaign.options import add_options, campaign_of
 from loadrunner.campaign.picture import text
@@ -48,6 +49,7 @@ def document(campaign: Campaign) -> dict[str, Any]:
         "file": str(campaign.file),
         "target": campaign.target.base_url,
         "smoke": campaign.is_smoke,
+        "mix": {name: float(share) for name, share in shares(campaign.mix).items()},
         **plan,
         "phases": list(phases),
         "criteria": list(campaign.criteria),

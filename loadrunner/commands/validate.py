@@ -4,6 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from loadrunner.campaign.mix import in_words
 from loadrunner.campaign.model import Campaign, DataSet, Identity
 from loadrunner.campaign.options import add_options, campaign_of
 from runs.analysis.wording import plural
@@ -36,6 +37,7 @@ def summary(campaign: Campaign) -> str:
     rows = [
         ("target", f"{campaign.target.base_url} (may load {', '.join(campaign.target.allow)})"),
         ("scenarios", f"{_names(campaign)} ({plural(steps, 'step')})"),
+        ("mix", in_words(campaign)),
         ("identities", ", ".join(_identity(one) for one in campaign.identities.values())),
         ("data", ", ".join(_data(one) for one in campaign.data.values())),
         ("setup", ", ".join(one.name for one in campaign.setup)),

@@ -12,6 +12,7 @@ from loadrunner.campaign.schema import (
     DataSection,
     LoadSection,
     MetricSection,
+    MixSection,
     RequestSection,
     ScenarioSection,
     Section,
@@ -58,6 +59,7 @@ def test_each_further_block_fits_into_the_first(block: str, tmp_path: Path) -> N
         LoadSection,
         DataSection,
         MetricSection,
+        MixSection,
         CampaignFile,
     ],
 )

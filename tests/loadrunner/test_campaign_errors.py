@@ -12,8 +12,8 @@ from tests.loadrunner.campaign_files import SHOP, changed, read, written
 DURATION = "a number with us, ms, s, m or h, such as 500ms, 10s or 1m30s"
 RATE = "a number per second, such as 30, or one with /s, /m or /h, such as 90/m"
 SECTIONS = (
-    "campaign, version, target, identities, data, setup, scenarios, peak, growth, probes, criteria,"
-    " limits, abort, cleanup, smoke"
+    "campaign, version, target, identities, data, setup, scenarios, mix, peak, growth, probes,"
+    " criteria, limits, abort, cleanup, smoke"
 )
 RAMP = "duration: 10s, rate: {from: 1, to: 20}"
 STEP = "scenarios.chat.steps[0]"

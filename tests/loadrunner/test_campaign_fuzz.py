@@ -18,6 +18,16 @@ from tests.loadrunner.campaign_files import SHOP, written
 Place = tuple[Any, ...]
 
 SHOP_VALUES = yaml.safe_load(SHOP)
+SHOP_VALUES["scenarios"]["news"] = {"steps": [{"name": "get", "request": {"path": "/news"}}]}
+SHOP_VALUES["scenarios"]["tips"] = {"steps": [{"name": "get", "request": {"path": "/tips"}}]}
+SHOP_VALUES["mix"] = {
+    "weights": {"news": 5, "tips": 2},
+    "load": [
+        {"phase": "up", "duration": "5s", "rate": {"from": 1, "to": 9}},
+        {"phase": "plateau", "duration": "5s", "users": 7},
+        {"staircase": {"from": 7, "to": 9, "stages": 2, "duration": "5s", "model": "closed"}},
+    ],
+}
 ODD_TEXTS = st.sampled_from(
     [
         *("", "~", "on", ".nan", "-.inf", "1e999", "0x10", "10s", "-1s", "9" * 400, "null", "true"),

@@ -187,6 +187,8 @@ def test_a_newcomer_signs_in_and_sees_saturation_and_the_verified_action(clone: 
         page.wait_for_url(f"{told['portal']}/")
         page.goto(f"{told['portal']}/runs/{told['runs'][0]}/")
         assert "Billing saturates at" in page.inner_text("h1")
-        page.wait_for_selector(".js-plotly-plot .main-svg")
+        # Charts are drawn when they come into view.
+        page.locator("[data-figure]").first.scroll_into_view_if_needed()
+        page.locator("[data-figure] .main-svg").first.wait_for()
         page.goto(f"{told['portal']}/actions/{told['actions'][0]}/")
         assert "verified" in page.inner_text("main").lower()

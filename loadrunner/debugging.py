@@ -1,9 +1,7 @@
 """`run --debug`: one journey of each scenario, every request and answer printed, secrets masked."""
 
-import json
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import httpx
 from rich.console import Console
@@ -12,7 +10,8 @@ from loadrunner import preflight, session
 from loadrunner.campaign.model import Campaign, Scenario, Step, Template, Variable
 from loadrunner.campaign.positions import is_secret_name
 from loadrunner.campaign.secrets import closed
-from loadrunner.engine.json_path import compiled, found
+from loadrunner.engine.extraction import documents, first_found
+from loadrunner.engine.json_path import compiled
 from loadrunner.engine.variables import MissingValueError, Values
 from loadrunner.identities import Credential, header_of, obtain
 from loadrunner.preflight import Consent
@@ -113,8 +112,8 @@ class _Passage:
     def _request(self, step: Step) -> httpx.Request:
         wanted = step.request
         identity = step.identity or self._scenario.identity
-        headers = header_of(self._credentials, identity)
-        headers |= {name: self._text(value) for name, value in wanted.headers}
+        headers = httpx.Headers(header_of(self._credentials, identity))
+        headers.update({name: self._text(value) for name, value in wanted.headers})
         body = None if wanted.body is None else self._text(wanted.body)
         return self._client.build_request(
             wanted.method, self._text(wanted.path), headers=headers, content=body
@@ -125,19 +124,13 @@ class _Passage:
 
     def _extract(self, step: Step, answer: httpx.Response) -> bool:
         """Whether everything that the step extracts is there."""
-        missing = False
-        for name, path in step.extract.items():
-            try:
-                value = found(answer.json(), compiled(path))
-            except ValueError:
-                value = None
-            if value is None:
-                missing = True
-                self._printer.lines("!", f"{name}: nothing at {path}")
-            else:
-                self._values.extracted[name] = (
-                    value if isinstance(value, str) else json.dumps(value)
-                )
+        held = documents(answer.content, of_events=step.stream is not None)
+        paths = {name: compiled(path) for name, path in step.extract.items()}
+        texts = first_found(held, paths)
+        self._values.extracted.update(texts)
+        missing = [name for name in paths if name not in texts]
+        for name in missing:
+            self._printer.lines("!", f"{name}: nothing at {step.extract[name]}")
         return not missing
 
 
@@ -160,19 +153,17 @@ def _answered(answer: httpx.Response) -> str:
 def _secrets(headers: httpx.Headers, body: bytes) -> Iterator[str]:
     """What stands under the name of a secret: a token that a step obtains is one, too."""
     yield from (value for name, value in headers.items() if is_secret_name(name))
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return
-    yield from _secret_texts(document, is_secret=False)
+    for document in documents(body, of_events=True):
+        yield from _secret_texts(document)
 
 
-def _secret_texts(value: Any, *, is_secret: bool) -> Iterator[str]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _secret_texts(inner, is_secret=is_secret_name(name))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _secret_texts(inner, is_secret=is_secret)
-    elif isinstance(value, str) and is_secret:
-        yield value
+def _secret_texts(document: object) -> Iterator[str]:
+    left: list[tuple[object, bool]] = [(document, False)]
+    while left:  # no recursion: what comes may be nested deeper than that may go
+        value, is_secret = left.pop()
+        if isinstance(value, dict):
+            left += [(inner, is_secret_name(name)) for name, inner in value.items()]
+        elif isinstance(value, list):
+            left += [(inner, is_secret) for inner in value]
+        elif isinstance(value, str) and is_secret:
+            yield value

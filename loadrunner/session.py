@@ -113,14 +113,11 @@ def send(
     """Send a request that stands beside the load. Raises SetupError, beginning with `what` it is
     of, where no answer comes, or not one that is expected."""
     message = filled(request.request, known=known)
+    sent = httpx.Headers(headers)  # where a name's case makes no difference
+    sent.update(message.headers)
     named = f"{what} {request.name}: {message.method} {message.path}"
     try:
-        answer = client.request(
-            message.method,
-            message.path,
-            headers={**headers, **message.headers},
-            content=message.body,
-        )
+        answer = client.request(message.method, message.path, headers=sent, content=message.body)
     except httpx.HTTPError as error:
         raise SetupError(f"{named}: {error or type(error).__name__}.") from error
     is_expected = answer.status_code in request.expect if request.expect else answer.is_success

@@ -61,6 +61,13 @@ class Connection(asyncio.Protocol):
 
     # What the pool and the journey call.
 
+    @property
+    def status_under_way(self) -> int:
+        """The status of the answer that is being read; -1 until its head is whole, and for an
+        interim one. The answer before it does not count."""
+        has_come = self._has_head and not self._awaits_first_byte and self._status >= 200
+        return self._status if has_come else -1
+
     def send(self, exchange: Exchange, payload: bytes) -> None:
         self.exchange = exchange
         self._awaits_first_byte = True
@@ -83,6 +90,7 @@ class Connection(asyncio.Protocol):
         now = monotonic_ns()
         exchange = self.exchange
         if exchange is None:  # bytes that nobody asked for
+            self._home.lost(self)  # at once: it would be taken before the transport is closed
             self.close()
             return
         if not self._awaits_first_byte:
@@ -109,6 +117,8 @@ class Connection(asyncio.Protocol):
         self._parse(exchange, data, now, is_first=True)
 
     def eof_received(self) -> bool:
+        if self.exchange is None:
+            self._home.lost(self)  # at once: it would be taken before the transport is closed
         has_head = self._has_head and not self._awaits_first_byte
         if self.exchange is not None and has_head and self._ends_with_the_connection():
             self._has_extra = True

@@ -5,7 +5,6 @@ Part of the measured hot path, hence callbacks and slots rather than coroutines.
 
 from __future__ import annotations
 
-import json
 from email.utils import parsedate_to_datetime
 from functools import partial
 from time import monotonic_ns, time
@@ -15,6 +14,7 @@ from loadrunner.campaign.model import Variable
 from loadrunner.engine import record
 from loadrunner.engine.connection import MAX_KEPT_BODY, Connection, header
 from loadrunner.engine.content import ContentError, content_encoding, parsed, plain
+from loadrunner.engine.extraction import events, first_found, text_of
 from loadrunner.engine.json_path import found
 from loadrunner.engine.outcomes import UNDECIDED, unexpected
 from loadrunner.engine.pool import ConnectError
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from loadrunner.engine.steps import StepPlan
 
 _pack = record.RECORD.pack
+# More does not fit into a record; it is three weeks, longer than any run waits.
+_LONGEST_PAUSE_MS = 2_000_000_000
 
 
 class Journey:
@@ -206,7 +208,8 @@ class Journey:
 
     def on_broken(self, connection: Connection, reason: str, now_ns: int) -> None:
         if not self._may_resend(connection):
-            self._failed(record.CONNECTION_ERROR, reason, now_ns)
+            status = connection.status_under_way
+            self._failed(record.CONNECTION_ERROR, reason, now_ns, status)
             return
         # The server closed an idle connection just as it was used again. What it has not begun
         # to answer is sent once more, as browsers and proxies do.
@@ -215,8 +218,10 @@ class Journey:
 
     def time_out(self, now_ns: int, what: str, limit_ns: int) -> None:
         """`what` did not come within the limit."""
+        connection = self._connection
+        status = record.NONE if connection is None else connection.status_under_way
         self._drop_connection()
-        self._failed(record.TIMEOUT, f"{what} within {limit_ns / 1e9:g} s", now_ns)
+        self._failed(record.TIMEOUT, f"{what} within {limit_ns / 1e9:g} s", now_ns, status)
 
     def cut(self, now_ns: int) -> None:
         """The hard stop: what is in flight is recorded as it stands, and the journey ends."""
@@ -239,16 +244,32 @@ class Journey:
     def _extract(self, head: bytes) -> tuple[int, int]:
         body, encoding = b"".join(self._body), content_encoding(head)
         try:
-            document = parsed(body if encoding is None else plain(body, encoding))
+            body = body if encoding is None else plain(body, encoding)
+            return self._extract_from(parsed(body))
         except ContentError as error:
             return record.CHECK_FAILED, self._error(f"extract: {error}")
+        except RecursionError:
+            return record.CHECK_FAILED, self._error("extract: the JSON is nested too deeply")
         except ValueError:
+            if self._plan.is_stream:
+                return self._extract_from_events(body)
             return record.CHECK_FAILED, self._error("extract: the answer is not JSON")
+
+    def _extract_from(self, document: object) -> tuple[int, int]:
         for name, path in self._plan.extract.items():
             value = found(document, path)
             if value is None:
                 return record.CHECK_FAILED, self._error(f"extract {name}: nothing at its path")
-            self._extracted[name] = value if isinstance(value, str) else json.dumps(value)
+            self._extracted[name] = text_of(value)
+        return record.OK, record.NONE
+
+    def _extract_from_events(self, body: bytes) -> tuple[int, int]:
+        texts = first_found(events(body), self._plan.extract)
+        self._extracted.update(texts)
+        for name in self._plan.extract:
+            if name not in texts:
+                error = f"extract {name}: nothing at its path in any event"
+                return record.CHECK_FAILED, self._error(error)
         return record.OK, record.NONE
 
     def _error(self, text: str) -> int:
@@ -293,8 +314,12 @@ class Journey:
 
     # Moving on.
 
-    def _failed(self, outcome: int, reason: str, now_ns: int) -> None:
-        self._finish(outcome, record.NONE, self._error(reason), record.NONE, now_ns, False)
+    def _failed(self, outcome: int, reason: str, now_ns: int, status: int = record.NONE) -> None:
+        """No whole answer; `status` is that of its head, where that came. It is no reason to try
+        again: retries are for what was answered."""
+        ended_us = self._record(outcome, status, self._error(reason), record.NONE, now_ns, False)
+        self._connection = None
+        self._go_on(outcome, ended_us)
 
     def _finish(
         self, outcome: int, status: int, error: int, retry_after_ms: int, now_ns: int, reused: bool
@@ -349,10 +374,15 @@ def _retry_after_ms(value: bytes | None) -> int:
         return record.NONE
     text = value.decode("latin-1")
     try:
-        return max(0, round(float(text) * 1000))
+        return _pause_ms(float(text))
     except ValueError:
         pass
     try:
-        return max(0, round((parsedate_to_datetime(text).timestamp() - time()) * 1000))
-    except ValueError:
+        return _pause_ms(parsedate_to_datetime(text).timestamp() - time())
+    except (ValueError, OverflowError):
         return record.NONE
+
+
+def _pause_ms(seconds: float) -> int:
+    """Neither negative nor longer than a record can say. Raises ValueError where it is NaN."""
+    return round(min(max(seconds * 1000, 0.0), _LONGEST_PAUSE_MS))

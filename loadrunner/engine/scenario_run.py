@@ -66,17 +66,17 @@ class ScenarioRun:
         return min(bisect_right(self._ends_us, due_us), len(self._phases) - 1)
 
     def values(self, number: int, user: int) -> Values:
-        """The variables of a journey."""
-        return Values(number, user, self._orders.seed, self._data)
+        """The variables of a journey; who has no identity is the first user."""
+        return Values(number, max(user, 0), self._orders.seed, self._data)
 
     # The open model.
 
     def arrive(self, due_us: int, number: int, now_us: int) -> None:
-        """A journey is due. It starts, or is dropped where the campaign says so."""
+        """A journey is due. It starts, or is dropped where the campaign says so. It does not wait
+        for its first step's think time, since the rate curve says when it is due."""
         if number >= self._limit:
             return
         user = (self._first_user + number) % self._users if self._users else record.NONE
-        due_us += self.steps[0].think_us
         spare = self._spare
         journey = spare.pop() if spare else Journey(self)
         journey.begin(number, user, due_us, record.PLAN)
@@ -87,10 +87,7 @@ class ScenarioRun:
             self._drop(journey, "the generator was late", now_us)
         else:
             self.active += 1
-            if due_us <= now_us:
-                journey.request()
-            else:
-                self.worker.later(due_us, journey.request)
+            journey.request()
 
     def _drop(self, journey: Journey, reason: str, now_us: int) -> None:
         journey.drop(reason, now_us)

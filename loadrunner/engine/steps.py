@@ -76,7 +76,7 @@ class Compiler:
             name=step.name,
             wire=Wire(step.request, self._origin, self._stamp, extracted),
             verdicts=outcomes.table(step),
-            credentials=self._vault.of(step.identity or scenario.identity),
+            credentials=self._credentials(scenario, step),
             timeout_ns=timeout_ns,
             waiting=self.waiting.setdefault(timeout_ns, {}),
             think_us=round(step.think_time_s * 1e6),
@@ -88,3 +88,9 @@ class Compiler:
             stops_on_failure=step.on_failure == "stop",
             usual=Usual(),
         )
+
+    def _credentials(self, scenario: Scenario, step: Step) -> list[bytes]:
+        """A header of the step's own takes the place of its identity's, or two would be sent."""
+        lines = self._vault.of(step.identity or scenario.identity)
+        header = lines[0].partition(b":")[0].strip().lower().decode()
+        return [b""] if header in {name.lower() for name, _ in step.request.headers} else lines

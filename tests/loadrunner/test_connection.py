@@ -31,7 +31,8 @@ class Home:
         self.idle: list[Connection] = []
 
     def lost(self, connection: Connection) -> None:
-        pass
+        if connection in self.idle:
+            self.idle.remove(connection)
 
 
 @dataclass
@@ -245,6 +246,29 @@ def test_what_nobody_asked_for_closes_the_connection() -> None:
     line.ask(with_length(200, b"fine"))
     line.connection.data_received(b"HTTP/1.1 200 OK\r\n\r\n")
     assert line.wire.is_closed
+    assert line.home.idle == []  # before the transport says that it is closed
+
+
+def test_a_connection_that_ends_while_idle_is_not_taken_any_more() -> None:
+    """The transport closes it, and says so, a turn of the loop later."""
+    line = Line()
+    line.ask(with_length(200, b"fine"))
+    assert line.is_reusable
+    line.connection.eof_received()
+    assert line.home.idle == []
+
+
+def test_the_status_under_way_is_that_of_a_whole_head_that_is_no_interim_one() -> None:
+    line, part = Line(), with_length(404, b"whole")[:-2]
+    line.ask(with_length(200, b"fine"))
+    line.ask()
+    assert line.connection.status_under_way == -1  # not the 200 of the answer before
+    line.connection.data_received(CONTINUE)
+    assert line.connection.status_under_way == -1
+    line.connection.data_received(part[:20])
+    assert line.connection.status_under_way == -1
+    line.connection.data_received(part[20:])
+    assert line.connection.status_under_way == 404
 
 
 def test_heads_that_are_always_new_are_not_learnt_for_ever() -> None:

@@ -35,7 +35,9 @@ scenarios:
 """
 
 
-def printed(folder: Path, on_failure: str = "continue", **replies: Reply) -> tuple[int, str, int]:
+def printed(
+    folder: Path, on_failure: str = "continue", campaign: str = CAMPAIGN, **replies: Reply
+) -> tuple[int, str, int]:
     """The status, what was printed, and how many requests came for /last."""
     token = '{"access_token": "canary-token", "name": "bob"}'
     served = {
@@ -48,7 +50,7 @@ def printed(folder: Path, on_failure: str = "continue", **replies: Reply) -> tup
     shown = io.StringIO()
     with FaultServer(served) as server:
         file = folder / "looked.yaml"
-        file.write_text(CAMPAIGN.format(url=server.url, on_failure=on_failure))
+        file.write_text(campaign.format(url=server.url, on_failure=on_failure))
         status = debug(load(file, {}, {}), Consent(), Console(file=shown, width=200))
         last = sum(request.startswith(b"GET /last") for request in server.requests)
     return status, shown.getvalue(), last
@@ -71,7 +73,7 @@ def test_a_step_that_gets_no_answer_is_told_and_the_journey_goes_on_unless_it_sa
     tmp_path: Path, on_failure: str, sent: int
 ) -> None:
     broken = {"read?k=canary-token": resets()}
-    status, text, last = printed(tmp_path, on_failure, **broken)
+    status, text, last = printed(tmp_path, on_failure, CAMPAIGN, **broken)
     assert (status, last) == (3, sent)
     assert "! no answer: " in text
     assert ("the journey stops here" in text) == (sent == 0)
@@ -83,3 +85,33 @@ def test_what_cannot_be_extracted_is_told_and_what_needs_it_is_not_sent(tmp_path
     assert (status, last) == (3, 1)
     assert "! session: nothing at $.access_token" in text
     assert "! not sent: session was not extracted" in text
+
+
+def test_a_value_is_extracted_from_the_events_of_a_stream_and_a_secret_in_them_is_kept(
+    tmp_path: Path,
+) -> None:
+    events = 'data: {"text": "a"}\n\ndata: {"access_token": "canary-token"}\n\ndata: [DONE]\n\n'
+    streamed = CAMPAIGN.replace("extract:", "stream: sse\n        extract:")
+    status, text, last = printed(tmp_path, campaign=streamed, login=answers(events))
+    assert (status, last) == (0, 1)
+    assert "> GET /read?k=***" in text
+    assert "canary" not in text
+
+
+@pytest.mark.parametrize("depth", [500, 200_000])
+def test_an_answer_that_is_nested_deeply_is_printed_all_the_same(
+    tmp_path: Path, depth: int
+) -> None:
+    status, text, last = printed(tmp_path, login=answers("[" * depth + "]" * depth))
+    assert (status, last) == (3, 1)
+    assert "! session: nothing at $.access_token" in text
+
+
+def test_a_header_of_the_step_is_shown_in_place_of_its_identitys(tmp_path: Path) -> None:
+    identity = "identities: {members: {header: x-tenant, value: other-canary}}\nscenarios:"
+    known = CAMPAIGN.replace("scenarios:", identity.replace("{", "{{").replace("}", "}}"))
+    known = known.replace("  flow:\n", "  flow:\n    identity: members\n")
+    _, text, _ = printed(tmp_path, campaign=known.replace("Authorization:", "X-Tenant:"))
+    # Two of the same name would be printed as one, with a comma between their values.
+    assert "\n> x-tenant: bearer ***\n" in text.lower()
+    assert "\n> x-tenant: ***\n" in text.lower()  # steps without one of their own

@@ -1,0 +1,65 @@
+"""What later steps need of an answer: documents it holds beside plain JSON, and values as texts."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Final
+
+from loadrunner.engine.content import parsed
+from loadrunner.engine.json_path import Path, found
+
+_END_OF_LINE: Final = re.compile(rb"\r\n|\n|\r")
+
+
+def text_of(value: object) -> str:
+    """A value as it is filled in later. Half a surrogate pair, which JSON may hold and UTF-8 may
+    not, becomes a question mark. Raises RecursionError where it is nested too deeply."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode(errors="replace").decode()
+    return json.dumps(value)
+
+
+def documents(body: bytes, *, of_events: bool) -> Iterator[object]:
+    """The JSON document that a body is, or else those of its server-sent events."""
+    whole = list(_readable([body]))
+    yield from whole or (events(body) if of_events else ())
+
+
+def events(body: bytes) -> Iterator[object]:
+    """What the server-sent events of a body hold, as far as it is JSON."""
+    lines: list[bytes] = []
+    for line in (*_END_OF_LINE.split(body), b""):
+        if line.startswith(b"data:"):
+            lines.append(line[5:])
+        elif not line and lines:
+            yield from _held(lines)
+            lines = []
+
+
+def _held(lines: list[bytes]) -> Iterator[object]:
+    """The document of an event. Some services leave the empty line between two events out."""
+    whole = list(_readable([b"\n".join(lines)]))
+    yield from whole or _readable(lines if len(lines) > 1 else ())
+
+
+def _readable(texts: Iterable[bytes]) -> Iterator[object]:
+    for text in texts:
+        try:
+            yield parsed(text)
+        except (ValueError, RecursionError):  # `[DONE]`, a comment, a token as it is
+            continue
+
+
+def first_found(found_in: Iterable[object], paths: Mapping[str, Path]) -> dict[str, str]:
+    """Each path's text in the first document that has one. They may stand in different ones."""
+    texts: dict[str, str] = {}
+    for document in found_in:
+        for name in paths.keys() - texts.keys():
+            value = found(document, paths[name])
+            if value is not None:
+                with suppress(RecursionError):  # too deep for a text: as good as not there
+                    texts[name] = text_of(value)
+        if len(texts) == len(paths):
+            break
+    return texts

@@ -3,11 +3,24 @@
 import os
 import platform
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from loadrunner import ceiling
 from loadrunner.engine.timer import is_exact
 from runs.formats.manifest import GitEntry
+
+
+@dataclass(frozen=True)
+class Context:
+    host: dict[str, object]
+    git: GitEntry | None
+
+
+def of(folder: Path) -> Context:
+    """Of a run whose campaign lies in this folder. Git may take its time: ask before the clock
+    of the run starts."""
+    return Context(host(), git(folder))
 
 
 def host() -> dict[str, object]:

@@ -24,7 +24,8 @@ def debug(campaign: Campaign, consent: Consent, console: Console) -> int:
     """Returns 0 when every step got an answer that it expects, else 3."""
     addresses = preflight.passed(campaign, consent)
     with session.client(campaign, addresses[0]) as client:
-        credentials = obtain(campaign, client)
+        with session.redacted(campaign):
+            credentials = obtain(campaign, campaign.names_of_scenarios, client)
         secrets = {secret for one in credentials.values() for secret in one.secrets}
         printer = _Printer(console, Redaction(campaign.secrets | secrets))
         passages = [

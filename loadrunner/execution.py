@@ -44,7 +44,8 @@ class Options:
 @dataclass(frozen=True)
 class Execution:
     """What came of it; `interrupted_by` is the signal that ended the run early, `aborted` why a
-    guard ended it. `notes` are what is less exact on this machine."""
+    guard ended it. `notes` are what is less exact on this machine, and what went wrong beside the
+    load."""
 
     folder: Path
     data: RunData
@@ -83,7 +84,7 @@ def execute(campaign: Campaign, options: Options, console: Console) -> Execution
         reports.build(data),
         coordinator.signal,
         None if stopped is None else stopped.reason,
-        () if timer.is_exact() else (COARSE_TIMER,),
+        (*(() if timer.is_exact() else (COARSE_TIMER,)), *coordinator.notes),
     )
 
 
@@ -119,12 +120,14 @@ def _suffixes() -> Iterator[str]:
 def _prepare(
     campaign: Campaign, address: str, options: Options, console: Console
 ) -> dict[str, Credential]:
-    """Log in and send the set-up requests, before the clock starts."""
-    with session.client(campaign, address) as client:
-        credentials = obtain(campaign, client)
+    """Log in and send the set-up requests, before the clock starts: set-up goes before the logins
+    that it does not need itself, since it may be what makes the users."""
+    with session.redacted(campaign), session.client(campaign, address) as client:
+        credentials = obtain(campaign, campaign.names_of_setup, client)
         for request in campaign.setup:
             if not options.quiet:
                 console.print(f"Set-up: {request.name}", style="dim", highlight=False)
             headers = header_of(credentials, request.identity)
             session.send(request, client, headers, what="setup")
-    return credentials
+        others = campaign.used_identities.keys() - campaign.names_of_setup
+        return credentials | obtain(campaign, others, client)

@@ -1,8 +1,8 @@
 """Who requests are sent as: fixed headers, and tokens that the harness obtains by logging in."""
 
-import json
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -13,6 +13,8 @@ from loadrunner.session import SetupError, filled
 
 # A token is replaced when so much of its life is over.
 _RENEW_AT = 0.7
+# And no sooner than this, however short that life: a run is no load test of the login.
+_RENEW_AFTER_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,15 @@ class Credential:
     renew_at_s: float | None = None
 
 
-def obtain(campaign: Campaign, session: httpx.Client) -> dict[str, Credential]:
-    """Log everybody in, one after the other. Raises SetupError naming who could not."""
-    return {name: credential(identity, session) for name, identity in campaign.identities.items()}
+def obtain(
+    campaign: Campaign, names: Collection[str], session: httpx.Client
+) -> dict[str, Credential]:
+    """Log these identities in, one after the other. Raises SetupError naming who could not."""
+    return {
+        name: credential(identity, session)
+        for name, identity in campaign.identities.items()
+        if name in names
+    }
 
 
 def credential(identity: Identity, session: httpx.Client) -> Credential:
@@ -38,8 +46,15 @@ def credential(identity: Identity, session: httpx.Client) -> Credential:
     return Credential(
         tuple(_line(identity.header, f"Bearer {token}") for token, _ in answers),
         frozenset(token for token, _ in answers),
-        started_s + min(lives) * _RENEW_AT if lives else None,
+        _renew_at_s(started_s, lives),
     )
+
+
+def _renew_at_s(started_s: float, lives: list[float]) -> float | None:
+    """When the first of the tokens is due, all of which were asked for since `started_s`."""
+    if not lives:
+        return None
+    return max(started_s + min(lives) * _RENEW_AT, time.monotonic() + _RENEW_AFTER_S)
 
 
 def header_of(credentials: Mapping[str, Credential], identity: str | None) -> dict[str, str]:
@@ -75,12 +90,23 @@ def _log_in(
 def _token(answer: httpx.Response, login: Login, who: str) -> tuple[str, float | None]:
     try:
         document = answer.json()
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise SetupError(f"{who}: the answer is not JSON, so it holds no {login.token}.") from error
     token = found(document, compiled(login.token))
     if not isinstance(token, str):
         raise SetupError(f"{who}: the answer holds no text at {login.token}.")
     if login.expires_in is None:
         return token, None
-    life_s = found(document, compiled(login.expires_in))
-    return token, float(life_s) if isinstance(life_s, int | float) else None
+    return token, _life_s(found(document, compiled(login.expires_in)))
+
+
+def _life_s(value: object) -> float | None:
+    """A lifetime in seconds, also one that is written as text. None for a token that does not
+    expire, which some services say as 0 or -1."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        life_s = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return life_s if math.isfinite(life_s) and life_s > 0 else None

@@ -5,7 +5,8 @@ and to the one address that was checked: a name is looked up once a run, and nev
 """
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -17,12 +18,22 @@ from loadrunner.engine import tls
 from loadrunner.engine.variables import Values
 from loadrunner.engine.wire import USER_AGENT
 from loadrunner.errors import LoadrunnerError, UnreachableError
+from loadrunner.redaction import Redaction
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class SetupError(LoadrunnerError):
     """A set-up request or a login that did not get its expected answer."""
+
+
+@contextmanager
+def redacted(campaign: Campaign) -> Iterator[None]:
+    """Keeps the campaign's secrets out of what a SetupError says: a path may hold one."""
+    try:
+        yield
+    except SetupError as error:
+        raise SetupError(Redaction(campaign.secrets)(str(error))) from None
 
 
 @dataclass(frozen=True)
@@ -127,10 +138,13 @@ def send(
 
 
 def greet(campaign: Campaign, address: str) -> None:
-    """One GET of the base URL; any answer will do. Raises UnreachableError where none comes."""
+    """One GET of the base URL; any answer will do. Raises UnreachableError where none comes.
+
+    The head is an answer already: the body may have no end, or not be what its head says.
+    """
     try:
-        with client(campaign, address) as session:
-            session.get("")
+        with client(campaign, address) as session, session.stream("GET", ""):
+            return
     except httpx.RemoteProtocolError:
         return  # it answered, if only nonsense: that is for the run to measure
     except httpx.HTTPError as error:

@@ -73,7 +73,7 @@ def forecast(campaign: Campaign) -> Forecast:
         peak_rps=_peak(phases, steps),
         peak_users=_peak_users(phases),
         setup_requests=len(campaign.setup),
-        logins=sum(one.count for one in campaign.identities.values() if one.login),
+        logins=sum(one.count for one in campaign.used_identities.values() if one.login),
     )
 
 

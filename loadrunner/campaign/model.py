@@ -223,6 +223,31 @@ class Campaign:
     is_smoke: bool = False
 
     @property
+    def names_of_setup(self) -> frozenset[str]:
+        """The identities that set-up requests are sent as."""
+        return frozenset(one.identity for one in self.setup if one.identity is not None)
+
+    @property
+    def names_of_scenarios(self) -> frozenset[str]:
+        """The identities of the scenarios that are run, and of their steps."""
+        steps = (step.identity for one in self.scenarios for step in one.steps)
+        names = {*steps, *(one.identity for one in self.scenarios)}
+        return frozenset(name for name in names if name is not None)
+
+    @property
+    def used_identities(self) -> Mapping[str, Identity]:
+        """Those that a run sends something as; nobody else has to log in for it."""
+        probes = {one.identity for one in self.probes}
+        names = self.names_of_setup | self.names_of_scenarios | probes
+        return {name: one for name, one in self.identities.items() if name in names}
+
+    @property
+    def longest_timeout_s(self) -> float:
+        """How long an answer may take at the most, whichever step it is of."""
+        steps = (step.timeout_s for one in self.scenarios for step in one.steps)
+        return max(self.target.timeout_s, *(one for one in steps if one is not None), 0.0)
+
+    @property
     def duration_s(self) -> float:
         ends = (load.start_s + load.duration_s for one in self.scenarios for load in one.load)
         return max(ends, default=0.0)

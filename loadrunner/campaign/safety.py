@@ -33,11 +33,11 @@ def target(section: TargetSection, reading: Reading) -> Target:
     if wrong := _wrong_address(section.base_url):
         reading.problems.add(("target", "base_url"), wrong)
     for index, host in enumerate(section.allow or ()):
-        if not _HOST.fullmatch(host) and _network(host) is None:
+        if not _is_host(host) and _network(host) is None:
             reading.problems.add(
                 ("target", "allow", index),
                 f"found {described(host)}, allowed: a host's name or address alone,"
-                " such as 127.0.0.1, or a network, such as 10.1.0.0/16",
+                " without a port, such as 127.0.0.1, or a network, such as 10.1.0.0/16",
             )
     stop_file = section.stop_file
     return Target(
@@ -67,7 +67,7 @@ def _wrong_address(base_url: str) -> str | None:
     allowed = "http:// or https:// with a host, such as http://127.0.0.1:8900"
     try:
         parts = urlsplit(base_url)
-        has_host = bool(parts.hostname and _HOST.fullmatch(parts.hostname)) and parts.port != 0
+        has_host = bool(parts.hostname and _is_host(parts.hostname)) and parts.port != 0
     except ValueError as error:
         return f"found {described(base_url)} ({error}), allowed: {allowed}"
     if parts.username is not None or parts.password is not None:
@@ -138,6 +138,14 @@ def _network(entry: str) -> Network | None:
         return ipaddress.ip_network(entry)
     except ValueError:
         return None
+
+
+def _is_host(text: str) -> bool:
+    """Whether it is a name or an address. What holds a colon is an address of IPv6, or else a
+    host with its port: that names no host, and would never be allowed."""
+    if not _HOST.fullmatch(text):
+        return False
+    return ":" not in text or _is_address(text.strip("[]"))
 
 
 def _is_address(host: str) -> bool:

@@ -81,12 +81,13 @@ class Settings:
         return self.given.get(name, self.environment.get(name))
 
     def text(self, placeholder: Placeholder, scope: Scope, is_secret: bool) -> str:
-        """The value of a name that is not dynamic. An empty value counts as unset where there
-        is a default, as in a shell."""
+        """The value of a name that is not dynamic, be it that a later step extracts it: nothing
+        is extracted yet. An empty value counts as unset where there is a default, as in a
+        shell."""
         value = self.lookup(placeholder.name)
         if placeholder.default is not None:
             value = value or placeholder.default
-        if value is None or placeholder.name in scope.later:
+        if value is None:
             raise VariableError(self._unknown(placeholder.name, scope))
         if is_secret or is_secret_name(placeholder.name):
             self.secrets.add(value)
@@ -96,7 +97,8 @@ class Settings:
         if name in scope.later:
             return (
                 f"found ${{{name}}}, which is extracted by {scope.later[name]};"
-                " allowed: names that an earlier step extracts"
+                f" allowed: names that an earlier step extracts, or a value for it from --set"
+                f" {name}=…, the environment or ${{{name}:-default}}"
             )
         set_name, _, column = name.partition(".")
         if column and set_name in scope.columns:

@@ -13,11 +13,12 @@ from rich.console import Console
 from loadrunner import exits
 from loadrunner.campaign.model import Campaign
 from loadrunner.campaign.options import add_options, campaign_of
-from loadrunner.commands.destination import door_of, send
-from loadrunner.commands.documents import check_writable, written
+from loadrunner.commands.destination import send
+from loadrunner.commands.documents import written
 from loadrunner.commands.repeats import plan_of
 from loadrunner.commands.run import (
     add_run_options,
+    checked,
     consent_of,
     options_of,
     say,
@@ -110,9 +111,8 @@ class _Trial:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    door, console = checked(arguments, DEFAULT_TURNS), Console(stderr=True)
     a, b = _campaigns(arguments)
-    check_writable(arguments)
-    console, door = Console(stderr=True), door_of(arguments)
     a, b = warned(a, arguments, console), warned(b, arguments, console)
     plan = plan_of(arguments, default=DEFAULT_TURNS)
     assert plan is not None
@@ -193,6 +193,9 @@ def _campaigns(arguments: argparse.Namespace) -> tuple[Campaign, Campaign]:
             "ab needs something to tell apart: a second campaign, or --target-b URL, or --set-b"
             " NAME=VALUE."
         )
+    for target in (arguments.target_a, arguments.target_b):
+        if target is not None and not target.startswith(("http://", "https://")):
+            raise UsageError(f"{target} is not an address such as http://127.0.0.1:8901.")
     return (
         _campaign(arguments, arguments.campaign, arguments.set_a, arguments.target_a),
         _campaign(arguments, second, arguments.set_b, arguments.target_b),
@@ -207,6 +210,4 @@ def _campaign(
     campaign = campaign_of(mine)
     if target is None:
         return campaign
-    if not target.startswith(("http://", "https://")):
-        raise UsageError(f"{target} is not an address such as http://127.0.0.1:8901.")
     return replace(campaign, target=replace(campaign.target, base_url=target.rstrip("/")))

@@ -11,7 +11,7 @@ from loadrunner.campaign.model import Campaign
 from loadrunner.campaign.options import from_files, settings
 from loadrunner.campaign.scenarios import RUN_ID
 from loadrunner.errors import UsageError
-from loadrunner.identities import Credential, credential, header_of
+from loadrunner.identities import header_of, obtain
 from loadrunner.past_run import PastRun, past_run
 from loadrunner.preflight import Consent
 from loadrunner.redaction import Redaction
@@ -79,9 +79,8 @@ def _undo(campaign: Campaign, address: str, run_id: str) -> list[str]:
     redact = Redaction(campaign.secrets)
     with session.client(campaign, address) as client:
         names = {one.identity for one in campaign.cleanup if one.identity is not None}
-        credentials: dict[str, Credential] = {
-            name: credential(campaign.identities[name], client) for name in sorted(names)
-        }
+        with session.redacted(campaign):
+            credentials = obtain(campaign, names, client)
         for request in campaign.cleanup:
             headers = header_of(credentials, request.identity)
             try:

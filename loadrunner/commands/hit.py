@@ -14,7 +14,7 @@ from loadrunner.campaign.model import Campaign
 from loadrunner.campaign.problems import CombinedCampaignError
 from loadrunner.campaign.quantities import duration_s, rate_per_s
 from loadrunner.campaign.safety import THIS_MACHINE
-from loadrunner.commands.run import add_run_options, carry_out, consent_of
+from loadrunner.commands.run import add_run_options, carry_out, checked, consent_of
 from loadrunner.errors import CampaignError, UsageError
 from loadrunner.preflight import WITH_FLAG
 from runs.analysis.plan import PLATEAU
@@ -73,7 +73,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return carry_out(campaign_of(arguments), arguments, consent_of(arguments, WITH_FLAG))
+    door = checked(arguments)
+    return carry_out(campaign_of(arguments), arguments, consent_of(arguments, WITH_FLAG), door)
 
 
 def campaign_of(arguments: argparse.Namespace) -> Campaign:

@@ -22,6 +22,7 @@ from loadrunner.labels import labels_of
 from loadrunner.portal_client import Door, find_action, upload, verdict
 from loadrunner.preflight import Consent
 from loadrunner.rendering import text
+from loadrunner.spool import check_unused
 
 # Where nothing else is said: the rule believes six runs in a row that say the same.
 MOST_RUNS: Final = 6
@@ -62,6 +63,8 @@ def add_retest(parser: argparse.ArgumentParser) -> None:
 def retest(arguments: argparse.Namespace) -> int:
     """The exit code is the outcome's: 0 passed, 3 failed, 4 a run was not valid, 8 still open."""
     door = _door(arguments)
+    if arguments.out is not None:
+        check_unused(arguments.out)
     action = find_action(door, arguments.retest)
     _check(action, arguments.retest)
     campaign = _campaign(arguments, action)

@@ -102,6 +102,7 @@ def add_guards(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.retest is not None:
         return retest(arguments)
+    door = None if arguments.debug else checked(arguments)
     past = past_run(arguments.replay) if arguments.replay is not None else None
     if past is not None:
         _check_replay(arguments)
@@ -112,7 +113,19 @@ def run(arguments: argparse.Namespace) -> int:
         campaign = past.schedule(campaign)
     if arguments.debug:
         return debug(campaign, consent_of(arguments), Console())
-    return carry_out(campaign, arguments, consent_of(arguments), past)
+    return carry_out(campaign, arguments, consent_of(arguments), door, past)
+
+
+def checked(arguments: argparse.Namespace, runs: int | None = None) -> Door | None:
+    """Where to upload. Raises UsageError for all that the flags alone can have wrong: that goes
+    before what the campaign has wrong, and before a safety guard. `runs` as `plan_of` has it."""
+    door = door_of(arguments)
+    plan_of(arguments, default=runs)
+    labels_of(arguments.labels)
+    if arguments.out is not None:
+        check_unused(arguments.out)
+    check_writable(arguments)
+    return door
 
 
 def _check_replay(arguments: argparse.Namespace) -> None:
@@ -135,12 +148,11 @@ def carry_out(
     campaign: Campaign,
     arguments: argparse.Namespace,
     consent: Consent,
+    door: Door | None,
     past: PastRun | None = None,
 ) -> int:
     """Execute, tell, upload; the exit code of it all."""
     console, plan = Console(stderr=True), plan_of(arguments)
-    door = door_of(arguments)
-    check_writable(arguments)
     campaign = warned(campaign, arguments, console)
     options = options_of(campaign, arguments, consent)
     if past is not None:

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,7 @@ from loadrunner.progress import Progress, Snapshot
 from loadrunner.redaction import Redaction
 from loadrunner.spool import DiskError, SpoolWriter
 from loadrunner.version import VERSION
+from runs.analysis.wording import plural
 from runs.formats.health import COORDINATOR
 from runs.formats.manifest import (
     FORMAT,
@@ -44,6 +45,8 @@ from runs.formats.manifest import (
 # Long enough for every worker to hear of it before it comes.
 _START_IN_NS = 100_000_000
 _LOOK_EVERY_S = 0.5
+# A login that failed is tried again after a second, two, four, … and so long at the most.
+_MOST_BETWEEN_LOGINS_S = 30.0
 
 Watcher = Callable[[Snapshot], None]
 
@@ -58,6 +61,24 @@ class Settings:
     labels: Mapping[str, str] = field(default_factory=dict)
     stop_files: tuple[Path, ...] = ()
     replay_of: str | None = None
+
+
+@dataclass(frozen=True)
+class FailedLogins:
+    """What of the renewals of one identity's tokens failed: all in all, and since the last that
+    did not. `reason` is the last one's."""
+
+    count: int = 0
+    in_a_row: int = 0
+    reason: str = ""
+
+    def with_one_more(self, reason: str) -> "FailedLogins":
+        return FailedLogins(self.count + 1, self.in_a_row + 1, reason)
+
+    @property
+    def wait_s(self) -> float:
+        """Until it is tried again: a service in trouble is not to be pressed with logins."""
+        return min(2.0 ** min(self.in_a_row - 1, 10), _MOST_BETWEEN_LOGINS_S)
 
 
 class Coordinator:
@@ -88,6 +109,8 @@ class Coordinator:
         self._fleet = Fleet(self._on_message)
         self._sheaves = Sheaves()
         self._disk_error: DiskError | None = None
+        self._failed_logins: dict[str, FailedLogins] = {}
+        self._context: context.Context | None = None
         self._start_ns = self._started_at_ns = 0
         self._lag_us = 0  # the longest that the coordinator was held up since it told of it
 
@@ -96,6 +119,8 @@ class Coordinator:
 
         Raises DiskError or WorkerError after the spool has been closed as well as it can be.
         """
+        file = self.campaign.file
+        self._context = context.of(file.parent if file.name else Path())
         self._take_signals()
         state: State = "incomplete"
         manifest: Manifest | None = None
@@ -137,7 +162,7 @@ class Coordinator:
             timeout_s=target.timeout_s,
             connect_timeout_s=target.connect_timeout_s,
             first_byte_timeout_s=target.first_byte_timeout_s,
-            drain_s=target.timeout_s,
+            drain_s=self.campaign.longest_timeout_s,
             scenarios=self.campaign.scenarios,
             credentials={name: one.lines for name, one in self._credentials.items()},
             names=self._names,
@@ -158,6 +183,7 @@ class Coordinator:
 
     def _manifest(self, probes: list[ProbeEntry]) -> Manifest:
         campaign = self.campaign
+        assert self._context is not None
         return Manifest(
             format=FORMAT,
             run_id=str(self._settings.run_id),
@@ -165,8 +191,8 @@ class Coordinator:
             campaign=self._campaign_entry(),
             seed=self._settings.seed,
             tool=ToolEntry(name="loadrunner", version=VERSION),
-            host=context.host(),
-            git=context.git(campaign.file.parent if campaign.file.name else Path()),
+            host=self._context.host,
+            git=self._context.git,
             labels={name: self._redact(value) for name, value in self._settings.labels.items()},
             started_at_ns=self._started_at_ns,
             phases=[PhaseEntry.model_validate(vars(phase)) for phase in phases(campaign)],
@@ -206,7 +232,7 @@ class Coordinator:
             asyncio.create_task(self._renew()),
         ]
         try:
-            await self._fleet.finished(self.campaign.duration_s + self.campaign.target.timeout_s)
+            await self._fleet.finished(self.campaign.duration_s + self.campaign.longest_timeout_s)
         finally:
             for task in beside:
                 task.cancel()
@@ -238,11 +264,33 @@ class Coordinator:
                     await self._renew_one(name)
 
     async def _renew_one(self, name: str) -> None:
-        with session.client(self.campaign, self._addresses[0]) as client:
-            fresh = await asyncio.to_thread(credential, self.campaign.identities[name], client)
+        failed = self._failed_logins.get(name, FailedLogins())
+        try:
+            fresh = await asyncio.to_thread(self._log_in, name)
+        except session.SetupError as error:
+            # The token may hold for a while yet, and the service recover meanwhile.
+            failed = self._failed_logins[name] = failed.with_one_more(str(error))
+            again_s = time.monotonic() + failed.wait_s
+            self._credentials[name] = replace(self._credentials[name], renew_at_s=again_s)
+            return
+        self._failed_logins[name] = replace(failed, in_a_row=0)
         self._credentials[name] = fresh
         self._redact = self._redact.with_more(fresh.secrets)
         self._fleet.renew(name, fresh.lines)
+
+    def _log_in(self, name: str) -> Credential:
+        with session.client(self.campaign, self._addresses[0]) as client:
+            return credential(self.campaign.identities[name], client)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What went wrong beside the load, in words for the summary."""
+        return tuple(
+            f"{plural(failed.count, 'renewal')} of the tokens of identity {name} failed, so that"
+            f" it went on with those that it had. The last one: {self._redact(failed.reason)}"
+            for name, failed in self._failed_logins.items()
+            if failed.count
+        )
 
     def _on_message(self, member: Member, kind: Kind, body: bytes) -> None:
         if kind is Kind.SAMPLES:

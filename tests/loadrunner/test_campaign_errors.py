@@ -190,8 +190,12 @@ TABLE = [
      " allowed: an identity (basic) for them"),
     ("  timeout: 10s", "  allow: ['https://x.test']",
      "4, key target.allow[0]: found 'https://x.test',"
-     " allowed: a host's name or address alone, such as 127.0.0.1, or a network, such as"
-     " 10.1.0.0/16"),
+     " allowed: a host's name or address alone, without a port, such as 127.0.0.1,"
+     " or a network, such as 10.1.0.0/16"),
+    ("  timeout: 10s", "  allow: ['127.0.0.1:8900']",
+     "4, key target.allow[0]: found '127.0.0.1:8900',"
+     " allowed: a host's name or address alone, without a port, such as 127.0.0.1,"
+     " or a network, such as 10.1.0.0/16"),
     ("  timeout: 10s", "  allow: []",
      "4, key target.allow: found an empty list, allowed: at least one entry"),
     # Variables
@@ -209,7 +213,8 @@ TABLE = [
      " allowed: text, lang; did you mean 'text'?"),
     ("${prompts.text}", "${conversation}",
      f"17, key {TEXT}: found ${{conversation}}, which is extracted by this step itself;"
-     " allowed: names that an earlier step extracts"),
+     " allowed: names that an earlier step extracts, or a value for it"
+     " from --set conversation=…, the environment or ${conversation:-default}"),
     ("${prompts.text}", "${oops",
      f"17, key {TEXT}: found '${{oops', allowed: ${{name}}, ${{set.column}} or ${{name:-default}};"
      " write $${ for the letters themselves"),

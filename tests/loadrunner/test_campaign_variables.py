@@ -62,11 +62,26 @@ def test_a_built_in_wins_over_a_setting_of_the_same_name(tmp_path: Path) -> None
     assert request.path == ("/chat/", Variable("uuid", "url"))
 
 
-def test_a_name_that_a_later_step_extracts_is_refused_even_if_a_setting_has_it(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("written", "settings", "sent"),
+    [
+        ("${conversation}", {"conversation": "7"}, "7"),
+        ("${conversation:-0}", {}, "0"),
+        ("${conversation:-0}", {"conversation": "7"}, "7"),
+    ],
+)
+def test_a_name_that_this_step_or_a_later_one_extracts_is_looked_up_before_the_run(
+    tmp_path: Path, written: str, settings: dict[str, str], sent: str
 ) -> None:
+    """Nothing is extracted yet where it stands: the first page is asked for with ${cursor:-0}."""
+    first = read(tmp_path, changed("${prompts.text}", written), **settings).scenarios[0].steps[0]
+
+    assert first.request.body == (f'{{"text":"{sent}"}}',)
+
+
+def test_a_name_that_only_a_later_step_knows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CampaignError, match="extracted by this step itself"):
-        read(tmp_path, changed("${prompts.text}", "${conversation}"), conversation="static")
+        read(tmp_path, changed("${prompts.text}", "${conversation}"))
 
 
 def test_json_is_compact_and_its_variables_are_escaped_at_run_time(tmp_path: Path) -> None:

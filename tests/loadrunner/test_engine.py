@@ -360,10 +360,12 @@ def test_the_tokens_of_a_stream_are_not_those_of_the_step_after_it(tmp_path: Pat
 
 
 def test_what_is_in_flight_at_the_hard_stop_is_cut_and_kept(tmp_path: Path) -> None:
-    """The step waits longer than the drain, which is as long as the target's time-out."""
-    with FaultServer({"/": never()}) as server:
-        scenario = Scenario("flow", (step("/", timeout_s=30.0),), (at_rate(4, 0.5),))
-        plan = campaign(server.url, scenario, timeout_s=0.5)
+    """The drain lasts until 1.5 s; what is sent a second after the arrivals has time until 2 s."""
+    with FaultServer({"/": sends(OK), "/hangs": never()}) as server:
+        steps = (step("/", "first"), step("/hangs", "second", think_time_s=1.0))
+        scenario = Scenario("flow", steps, (at_rate(4, 0.5),))
+        plan = campaign(server.url, scenario, timeout_s=1.0)
         samples = carried_out(plan, tmp_path / "spool")
-    assert samples["outcome"].to_list() == ["cut", "cut"]
-    assert samples["ended_us"].min() >= 1_000_000  # type: ignore[operator]
+    cut = samples.filter(pl.col("step") == "second")
+    assert cut["outcome"].to_list() == ["cut", "cut"]
+    assert cut["ended_us"].min() >= 1_500_000  # type: ignore[operator]

@@ -75,6 +75,34 @@ def test_ctrl_c_before_the_clock_starts_is_one_line_and_130(tmp_path: Path) -> N
     assert not (tmp_path / "spool").exists()
 
 
+def test_the_drain_lasts_as_long_as_the_longest_time_out_of_a_step(tmp_path: Path) -> None:
+    """The last request is sent at 0.4 s, and answered 1.5 s later; the target's time-out is 1 s."""
+    out = tmp_path / "spool"
+    slow = pieces(b"HTTP/1.1 200 OK\r\n", b"content-length: 2\r\n\r\nok", pause_s=1.5)
+    with FaultServer({"/": sends(OK), "/slow": slow}) as server:
+        file = written(tmp_path, server.url, at_rate(10, "500ms"), path="/slow")
+        text = file.read_text().replace("timeout: 3s", "timeout: 1s")
+        file.write_text(text.replace("{name: get,", "{name: get, timeout: 30s,"))
+        loadrunner("run", file, "--out", out)
+    assert samples_of(out)["outcome"].to_list() == ["ok"] * 5
+
+
+def test_git_that_takes_its_time_holds_nothing_up_once_the_clock_runs(tmp_path: Path) -> None:
+    slow = tmp_path / "bin" / "git"
+    slow.parent.mkdir()
+    slow.write_text("#!/bin/sh\nsleep 2.5\necho abc\n")
+    slow.chmod(0o755)
+    out = tmp_path / "spool"
+    with FaultServer({"/": sends(OK)}) as server:
+        file = written(tmp_path, server.url, at_rate(10, "500ms"))
+        path = f"{slow.parent}:{os.environ['PATH']}"
+        loadrunner("run", file, "--out", out, env={"PATH": path})
+    manifest = manifest_of(out)
+    assert manifest["git"]["commit"] == "abc"
+    # What is read of the workers, their end among it, does not wait for three calls of git.
+    assert manifest["ended_at_ns"] - manifest["started_at_ns"] < 6e9
+
+
 def test_when_a_worker_is_killed_the_others_samples_are_kept_and_the_run_ends_with_1(
     tmp_path: Path,
 ) -> None:

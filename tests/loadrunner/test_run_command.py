@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 import zstandard
 
+from tests.loadrunner.fault_server import OK, FaultServer, Reply, endless, pieces, sends
 from tests.loadrunner.processes import ROOT, free_port, loadrunner, started, target, wait_until
 
 EXAMPLE = ROOT / "examples" / "critical-flows.yaml"
@@ -130,6 +131,25 @@ def test_a_target_that_is_down_ends_with_6_and_leaves_nothing_behind(tmp_path: P
     assert not (tmp_path / "spool").exists()
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        endless(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        pieces(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n", b"ok", pause_s=60),
+        sends(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\nok"),
+        sends(b"HTTP/1.1 500 Down\r\ncontent-length: 0\r\n\r\n"),
+    ],
+    ids=["a body without end", "a body that is late", "no gzip", "status 500"],
+)
+def test_any_head_of_an_answer_counts_as_reached(tmp_path: Path, answer: Reply) -> None:
+    with FaultServer({"/": answer, "/healthz": sends(OK)}) as server:
+        campaign = written(tmp_path, short(server.url))
+        out = tmp_path / "spool"
+        done = loadrunner("run", campaign, "--out", out, timeout_s=30)
+    assert done.returncode in (0, 4), done.stderr
+    assert len(samples_of(out)) == 20
+
+
 def test_a_host_that_is_not_allowed_ends_with_5_before_anything_is_contacted(
     tmp_path: Path,
 ) -> None:
@@ -137,6 +157,29 @@ def test_a_host_that_is_not_allowed_ends_with_5_before_anything_is_contacted(
     done = loadrunner("run", campaign, "--out", tmp_path / "spool")
     assert done.returncode == 5
     assert "production.example" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--out", "USED"), "already in use"),
+        (("--portal", "http://127.0.0.1:1"), "--portal needs --project"),
+        (("--junit", "USED"), "USED cannot be written"),
+        (("--label", "branch"), "a label reads KEY=VALUE"),
+        (("--max", "5m"), "--max needs --repeat"),
+    ],
+)
+@pytest.mark.parametrize("command", [("run", "CAMPAIGN"), ("hit", "http://production.example:80")])
+def test_bad_usage_ends_with_2_though_the_host_is_not_allowed_either(
+    tmp_path: Path, command: tuple[str, str], flags: tuple[str, str], told: str
+) -> None:
+    used = tmp_path / "USED"
+    used.mkdir()
+    campaign = written(used, short("http://production.example:80"))
+    places = {"USED": used, "CAMPAIGN": campaign}
+    done = loadrunner(*(places.get(word, word) for word in (*command, *flags)))
+    assert done.returncode == 2, done.stderr
+    assert told in done.stderr
 
 
 def test_a_portal_that_is_down_ends_with_7_and_says_how_to_send_the_spool(

@@ -59,7 +59,6 @@ FEWEST_LATE: Final = {"suspect": 3, "invalid": 5}
 # twice as much is in the figure, 2 % and 1 ms.
 P99_OFF: Final = (0.01, 0.5)
 MISSING_SHARES: Final = {"suspect": 0.02, "invalid": 0.10}
-MANY_MISSING: Final = 0.25  # invalid though no health tells whose fault it was
 FULL_CPU: Final = {"cpu_process": 0.95, "cpu_machine": 0.97, "cpu_steal": 0.10}
 LAG_US: Final = 20_000
 CLOSED_LAG_US: Final = 5_000
@@ -266,7 +265,7 @@ def _missing(run: _Run) -> Iterator[_Finding]:
         missing = (planned - noise - begun) / planned if planned else 0.0
         if not begun or missing <= MISSING_SHARES["suspect"]:
             continue
-        is_confirmed = _is_confirmed(run, stretch.phase, missing)
+        is_confirmed = _health_says_missing(run, stretch.phase)
         is_bad = missing > MISSING_SHARES["invalid"] and is_confirmed
         detail = (
             f"{begun:,} of {planned:,.0f} planned journeys of {stretch.phase.scenario} began:"
@@ -287,13 +286,6 @@ def _planned(phase: Phase) -> float:
     slope = (phase.rate_to - phase.rate_from) / length
     middle = phase.rate_from + slope * ((start + end) / 2 - phase.start_us)
     return middle * (end - start) / MICROS
-
-
-def _is_confirmed(run: _Run, phase: Phase, missing: float) -> bool:
-    """Whether it is the generator that left them out; without its health, where they are many."""
-    if run.health.is_empty():
-        return missing > MANY_MISSING
-    return _health_says_missing(run, phase)
 
 
 def _health_says_missing(run: _Run, phase: Phase) -> bool:

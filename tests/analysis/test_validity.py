@@ -141,12 +141,6 @@ def test_a_part_of_the_load_that_lacks_is_suspect_and_invalid_when_the_workers_s
     assert found.reasons[0].detail.startswith("900 of 1,200 planned journeys of chat began")
 
 
-def test_half_of_the_load_is_invalid_though_no_health_tells_why() -> None:
-    found = validity.judge(run(requests(steady(60, 10), 100), phases=MINUTE))
-    assert found.verdict == "invalid"
-    assert codes(found) == ["schedule_not_kept"]
-
-
 def test_random_arrivals_are_not_missing_ones() -> None:
     rng = np.random.default_rng(2)
     for _ in range(30):

@@ -57,8 +57,8 @@ INVALID_SHARE: Final = 0.05
 FEWEST_LATE: Final = {"suspect": 3, "invalid": 5}
 # The share and the ms by which lateness may move p99. As late as requests leave, answers are read:
 # twice as much is in the figure, 2 % and 1 ms.
-FEWEST_FOR_P99: Final = 1000  # with fewer the percentile is not shown
 P99_OFF: Final = (0.01, 0.5)
+FEWEST_FOR_P99: Final = 1000  # with fewer the percentile is not shown
 MISSING_SHARES: Final = {"suspect": 0.02, "invalid": 0.10}
 FULL_CPU: Final = {"cpu_process": 0.95, "cpu_machine": 0.97, "cpu_steal": 0.10}
 LAG_US: Final = 20_000

@@ -218,16 +218,11 @@ def test_kill_9_at_20_random_moments_leaves_20_spools_that_read_report_and_uploa
     with target() as url, ThreadPoolExecutor(AT_A_TIME) as pool:
         file = written(tmp_path, url, at_rate(RATE, "60s"), path="/healthz")
         ran = list(pool.map(lambda at: _killed(file, *at), zip(outs, moments, strict=True)))
-    lost_s = []
     for out, ran_s in zip(outs, ran, strict=True):
         report = read_report(out)
         assert report.run.state == "incomplete"
         count = next(row.count for row in report.series if row.scenario is None)
-        assert count <= ran_s * RATE + 1, (out, ran_s)
-        lost_s.append(ran_s - (count + 1) / RATE)
+        assert (ran_s - 1) * RATE - 1 <= count <= ran_s * RATE + 1, (out, ran_s)
         assert upload(out, door, {}).run_id == report.run.id
-    # A machine that is busy with other tests may hold a run up; hardly three of four.
-    assert sorted(lost_s)[RUNS * 3 // 4] <= 1.0, lost_s
-    assert max(lost_s) <= 3.0, lost_s
     told = verdict(door, read_report(outs[-1]).run.id)
     assert told["processing"] == "ready"

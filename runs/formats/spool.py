@@ -209,7 +209,7 @@ def _rfc3339(time_ns: int) -> str:
 def _differences(path: Path, listed: Segment | None, rows: int) -> Iterator[str]:
     """Where a segment is not what the manifest says."""
     if listed is None:
-        yield f"{path.name} is not listed in {MANIFEST}: the run was stopped; it was read anyway."
+        yield f"{path.name} is not listed in {MANIFEST}, as after a stopped run; it was read."
     elif listed.samples != rows:
         yield f"{path.name} holds {rows:,} samples; {MANIFEST} says {listed.samples:,}."
     elif listed.sha256 and listed.sha256 != _sha256(path):

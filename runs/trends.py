@@ -14,6 +14,8 @@ from runs.analysis.criteria.expression import Atom
 from runs.errors import Fault, RefusedError
 from runs.models import Run
 
+Better = Literal["lower", "higher"]
+
 MOST_RUNS: Final = 500
 _PLATEAU: Final = "plateau"
 _UNITS: Final = {"time": "ms", "share": "", "rate": "/s", "number": ""}
@@ -53,14 +55,18 @@ class Trend:
     statistic: str
     unit: str
     lines: Mapping[Place, list[Point]] = field(default_factory=dict)
-    better: Literal["lower", "higher"] | None = None
+    better: Better | None = None
 
 
 def of(runs: QuerySet[Run], statistic: str, most: int, *, with_invalid: bool = False) -> Trend:
     """The newest `most` of the runs that are ready and, unless asked for, not invalid.
 
     `statistic` is written as in a criterion, without its limit: p95(chat/send_message@plateau).
+    A name alone, p95, is that of every scenario and step.
     """
+    statistic = (
+        statistic if "(" in statistic or not statistic.strip() else f"{statistic.strip()}(*)"
+    )
     atom = _atom(statistic)
     part = _PARTS.get(atom.statistic.kind, "series")
     shown = runs.filter(processing=Run.Processing.READY)
@@ -77,7 +83,12 @@ def of(runs: QuerySet[Run], statistic: str, most: int, *, with_invalid: bool = F
     return Trend(statistic, _UNITS[atom.statistic.measure], lines, _better(atom))
 
 
-def _better(atom: Atom) -> Literal["lower", "higher"] | None:
+def _of_everything(statistic: str) -> str:
+    is_bare = statistic.replace(".", "").replace("_", "").isalnum()
+    return f"{statistic}(*)" if is_bare else statistic
+
+
+def _better(atom: Atom) -> Better | None:
     """In which direction the statistic improves; None where that is nobody's to say."""
     if atom.statistic.kind == "probe" or atom.statistic.name == "count":
         return None

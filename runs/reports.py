@@ -198,7 +198,7 @@ def compare_groups(groups: Sequence[Sequence[Run]]) -> Comparison:
     if not 2 <= len(groups) <= MOST_COMPARED or len(every) > MOST_IN_GROUPS or not all(groups):
         raise RefusedError(
             "runs_to_compare",
-            f"{len(groups)} runs were named; 2 to {MOST_COMPARED} can be compared.",
+            f"2 to {MOST_COMPARED} runs can be compared; found {len(groups)}.",
             [
                 Fault(
                     "runs",

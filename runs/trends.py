@@ -102,7 +102,8 @@ def _atom(text: str) -> Atom:
     try:
         expression = criteria.parse(f"{text} >= baseline").expression
     except CriterionError as error:
-        raise _unreadable(text, error.message, error.column) from error
+        # The sign that was added here is none of the user's.
+        raise _unreadable(text, error.message.removeprefix("found '>'. "), error.column) from error
     if not isinstance(expression, Atom):
         raise _unreadable(text, "one statistic is expected, not several", 1)
     return expression

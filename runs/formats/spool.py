@@ -149,6 +149,11 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return manifests.parse((folder / MANIFEST).read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
+        if not folder.exists():
+            raise SpoolError(
+                f"{folder} is not there. Name the folder that 'loadrunner run' wrote, or the"
+                " result file of another tool."
+            ) from error
         raise SpoolError(
             f"{folder} is not a spool: it holds no {MANIFEST}. Name the folder that"
             " 'loadrunner run' wrote."

@@ -47,6 +47,17 @@ def test_every_figure_is_the_same_with_the_samples_in_little_memory(tmp_path: Pa
     assert said_of(spool.run_data(small)) == said_of(spool.run_data(whole))
 
 
+def test_a_run_without_a_sample_is_analysed_too(tmp_path: Path) -> None:
+    whole = spool.read(run_of(tmp_path / "run"))
+    none = replace(whole, samples=whole.samples.clear())
+    kept = Compact()
+    kept.add(none.samples)
+
+    assert said_of(spool.run_data(replace(none, samples=kept.frame()))) == said_of(
+        spool.run_data(none)
+    )
+
+
 def test_a_table_is_read_back_as_it_was_kept(tmp_path: Path) -> None:
     whole = spool.read(run_of(tmp_path / "run"))
     whole.samples.write_parquet(tmp_path / "samples.parquet")

@@ -181,7 +181,15 @@ def verdict_of(run: Run, baseline: Run | None = None) -> Verdict:
 def _again(run: Run, baseline: Run) -> Report:
     """Judged as when the run came in: by the project's criteria too, and by nobody's where a
     person does not believe it."""
-    found = report.build(standing.applied(run_data(run), run.project), run_data(baseline))
+    try:
+        mine, other = run_data(run), run_data(baseline)
+    except FileNotFoundError as error:
+        raise ConflictError(
+            "samples_gone",
+            f"The samples of run {run.pk} or of run {baseline.pk} are not in the store, so that "
+            "it cannot be judged anew; without `baseline` the verdict is the one it was given.",
+        ) from error
+    found = report.build(standing.applied(mine, run.project), other)
     mark = doubt.mark_of(run)
     return found if mark is None else doubt.doubted(found, mark)
 

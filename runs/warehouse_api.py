@@ -24,7 +24,7 @@ from runs.models import Project, Purge, Run
 from runs.schemas import ErrorOut, PartialOut, RetentionOut, RunOut, TrendOut
 from runs.trends import MOST_RUNS, Trend
 
-_REFUSALS: Final = dict.fromkeys((401, 403, 404, 409, 422), ErrorOut)
+_REFUSALS: Final = dict.fromkeys((401, 403, 404, 409, 422, 429), ErrorOut)
 _SHOWN: Final = 100
 _FILE: Final = {
     "responses": {

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import pytest
 
 from runs.analysis import columns, report, saturation, seconds, timeline
 from runs.analysis.run_data import RunData
@@ -58,9 +60,12 @@ def test_a_run_without_a_sample_is_analysed_too(tmp_path: Path) -> None:
     )
 
 
-def test_a_table_is_read_back_as_it_was_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("schema", [samples.CODED, samples.SCHEMA], ids=["numbers", "texts"])
+def test_a_table_is_read_back_as_it_was_kept_with_names_as_numbers_or_as_texts(
+    tmp_path: Path, schema: Any
+) -> None:
     whole = spool.read(run_of(tmp_path / "run"))
-    whole.samples.write_parquet(tmp_path / "samples.parquet")
+    whole.samples.cast(schema).write_parquet(tmp_path / "samples.parquet")
 
     small = replace(whole, samples=compact.of_table(tmp_path / "samples.parquet"))
 

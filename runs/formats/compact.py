@@ -10,8 +10,10 @@ from typing import Final
 
 import polars as pl
 
+from runs.analysis import columns
 from runs.analysis.outcomes import OUTCOMES
-from runs.formats import samples
+from runs.formats import samples, spool
+from runs.formats.spool import Spool
 
 _NAMES: Final = ("scenario", "step", "phase")
 _CLOSED: Final[dict[str, pl.DataType]] = {
@@ -74,6 +76,16 @@ class Compact:
         if name in _NAMES:
             return pl.Categorical(self._categories)
         return _CLOSED.get(name) or samples.SCHEMA[name]
+
+
+def of_spool(folder: Path) -> Spool:
+    """What `spool.read` reads, its samples with the columns of the analysis alone. Raises
+    SpoolError and ManifestError."""
+    reading = spool.Reading(folder)
+    kept = Compact(columns.needs(spool.info_of(reading.manifest).source))
+    for frame in reading.samples():
+        kept.add(frame)
+    return reading.spool(kept.frame())
 
 
 def of_table(path: Path, more: Iterable[str] = ()) -> pl.DataFrame:

@@ -18,6 +18,7 @@ from loadrunner.campaign.model import Campaign
 from loadrunner.engine import timer
 from loadrunner.engine.coordinator import Coordinator, Settings
 from loadrunner.engine.worker import event_loop
+from loadrunner.hooks.loading import check_loads
 from loadrunner.identities import Credential, header_of, obtain
 from loadrunner.live import watching
 from loadrunner.preflight import Consent
@@ -68,6 +69,7 @@ def execute(campaign: Campaign, options: Options, console: Console) -> Execution
     WorkerError.
     """
     check_unused(options.out)
+    check_loads(campaign)
     addresses = preflight.passed(campaign, options.consent)
     credentials = _prepare(campaign, addresses[0], options, console)
     writer = SpoolWriter(options.out)

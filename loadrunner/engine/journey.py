@@ -175,14 +175,14 @@ class Journey:
             self._values.extracted = self._extracted
         return self._values
 
-    def drop(self, reason: str, now_us: int) -> None:
+    def drop(self, reason: str, now_us: int, outcome: int = record.DROPPED) -> None:
         """Due, but never sent: a sample all the same."""
         self._enter_phase(self._due_us)
         self._payload, self._tokens = b"", None
         self._connect_us = self.first_byte_ns = self.bytes_in = self.trace = 0
         self.started_ns = self._worker.nanos(now_us)
         error = self._error(reason)
-        self._record(record.DROPPED, NONE, error, NONE, self.started_ns, False)
+        self._record(outcome, NONE, error, NONE, self.started_ns, False)
 
     # Answers.
 
@@ -358,7 +358,7 @@ class Journey:
     def _due_at(self, due_us: int) -> None:
         self._due_us = due_us
         self._due_by = record.PREVIOUS
-        self._worker.later(due_us, self.request)
+        self._run.pause_until(due_us, self.request, self._end)
 
     def _end(self) -> None:
         self._run.ended(self, self._due_us)

@@ -6,14 +6,20 @@ and, where the request has variables, their values.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 from loadrunner.campaign.model import Request, Template, Variable
 from loadrunner.engine.encoder import CREDENTIAL, LENGTH, TRACE, encoder
 from loadrunner.version import VERSION
 
+# What may stand in a path and query as it is; anything else is percent-encoded.
+SAFE: Final = "/%:?&=,;@!$'()*+~-._[]"
+# These headers say where a message ends, which only the runner knows.
+FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection"})
 USER_AGENT = f"loadrunner/{VERSION}"
-_BODYLESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+BODYLESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 # These are the journey's number, whose digits need no escaping anywhere.
 _NUMBERS = frozenset({"index", "journey"})
 
@@ -63,7 +69,7 @@ class Wire:
         self, request: Request, origin: Origin, stamp: Stamp, extracted: Collection[str] = ()
     ) -> None:
         self.is_head = request.method == "HEAD"
-        self.is_idempotent = request.method in {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}
+        self.is_idempotent = request.method in IDEMPOTENT
         numbers = _NUMBERS - frozenset(extracted)
         head = _joined((*_head(request, origin, stamp), *_trace(stamp), *_length(request)))
         self.encode = encoder(head, _joined(request.body or ()), numbers)
@@ -78,7 +84,7 @@ def _head(request: Request, origin: Origin, stamp: Stamp) -> Template:
 def _headers(request: Request, origin: Origin, stamp: Stamp) -> Template:
     given = {name.lower() for name, _ in request.headers}
     lines: list[str | Variable] = []
-    for name, value in _default_headers(origin, stamp):
+    for name, value in default_headers(origin, stamp):
         if name not in given:
             lines.append(f"{name}: {value}\r\n")
     for name, template in request.headers:
@@ -86,7 +92,7 @@ def _headers(request: Request, origin: Origin, stamp: Stamp) -> Template:
     return tuple(lines)
 
 
-def _default_headers(origin: Origin, stamp: Stamp) -> tuple[tuple[str, str], ...]:
+def default_headers(origin: Origin, stamp: Stamp) -> tuple[tuple[str, str], ...]:
     return (
         ("host", origin.header),
         ("user-agent", USER_AGENT),
@@ -105,7 +111,7 @@ def _trace(stamp: Stamp) -> Template:
 def _length(request: Request) -> Template:
     """The end of the head; the length is left open where the body has variables."""
     if request.body is None:
-        return ("\r\n" if request.method in _BODYLESS else "content-length: 0\r\n\r\n",)
+        return ("\r\n" if request.method in BODYLESS else "content-length: 0\r\n\r\n",)
     if any(isinstance(piece, Variable) for piece in request.body):
         return ("content-length: ", LENGTH, "\r\n\r\n")
     size = sum(len(piece.encode()) for piece in request.body if isinstance(piece, str))

@@ -91,7 +91,8 @@ def _joined(parts: list[pl.Series], kind: pl.DataType) -> pl.Series:
     """One array; numbers are as wide as the widest part needs."""
     if not parts:
         return pl.Series(dtype=kind)
-    if kind.is_integer():
+    # No sample at all would fit into a byte, and no time that is reckoned with would.
+    if kind.is_integer() and any(len(part) for part in parts):
         kind = max((part.dtype for part in parts), key=_width)
     return pl.concat([part.cast(kind) for part in parts], rechunk=True)
 

@@ -35,7 +35,7 @@ _POLLS_EVERY_S: Final = 0.25
 # A call that waits holds a thread of the server: half of the sixteen that it should have.
 MOST_WAITING: Final = 8
 waiting: Final = BoundedSemaphore(MOST_WAITING)
-REFUSALS: Final = dict.fromkeys((401, 403, 404, 409, 422), ErrorOut)
+REFUSALS: Final = dict.fromkeys((401, 403, 404, 409, 422, 429), ErrorOut)
 
 router = Router()
 

@@ -13,10 +13,8 @@ from loadrunner.campaign.positions import is_secret, is_secret_name
 from loadrunner.campaign.reading import Reading
 from loadrunner.campaign.schema import RequestSection
 from loadrunner.campaign.variables import Scope, joined
+from loadrunner.engine.wire import FRAMING, SAFE
 
-# What may stand in a path and query as it is; anything else is percent-encoded.
-_SAFE: Final = "/%:?&=,;@!$'()*+~-._[]"
-_FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection"})
 _NOT_IN_HEADER: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _PARAMETER: Final = re.compile(r"[?&]([^=&#]+)=([^&#]*)")
 _FORM_FIELD: Final = re.compile(r"(?:^|&)([^=&\s]+)=([^&\r\n]*)")
@@ -36,7 +34,7 @@ def request(section: RequestSection, path: Path, scope: Scope, reading: Reading)
 def _url_path(text: str, path: Path, scope: Scope, reading: Reading) -> Template:
     template = reading.template(text, path, scope, "url")
     _keep_query_secrets(template, reading)
-    return tuple(quote(part, safe=_SAFE) if isinstance(part, str) else part for part in template)
+    return tuple(quote(part, safe=SAFE) if isinstance(part, str) else part for part in template)
 
 
 def _keep_query_secrets(template: Template, reading: Reading) -> None:
@@ -90,14 +88,14 @@ def _headers(
 
 
 def _header(name: str, text: str, path: Path, scope: Scope, reading: Reading) -> Template:
-    if name.lower() in _FRAMING:
+    if name.lower() in FRAMING:
         reading.problems.add(path, "is set by the runner itself, allowed: other headers")
     template = reading.template(text, path, scope)
     for part in template:
         if isinstance(part, str) and _NOT_IN_HEADER.search(part):
             found = "a value that is not shown" if is_secret(path) else described(part)
             reading.problems.add(path, f"found {found}, allowed: one line of Latin letters")
-    _keep_secret(name, template, reading)
+    keep_secret(name, template, reading)
     return template
 
 
@@ -134,7 +132,7 @@ def _json(value: object, path: Path, scope: Scope, reading: Reading) -> list[str
 def _json_text(text: str, path: Path, scope: Scope, reading: Reading) -> list[str | Variable]:
     template = reading.template(text, path, scope, "json")
     key = next((part for part in reversed(path) if isinstance(part, str)), "")
-    _keep_secret(key, template, reading)
+    keep_secret(key, template, reading)
     return _quoted(template)
 
 
@@ -149,7 +147,7 @@ def _separated(parts: list[list[str | Variable]]) -> list[str | Variable]:
     return pieces
 
 
-def _keep_secret(name: str, template: Template, reading: Reading) -> None:
+def keep_secret(name: str, template: Template, reading: Reading) -> None:
     """What stands under a name such as password or Authorization is a secret."""
     if is_secret_name(name):
         reading.secrets.update(part for part in template if isinstance(part, str))

@@ -30,6 +30,7 @@ _NAME = re.compile(r"\w[\w.:-]{0,99}")
 _SET_NAME = re.compile(r"[A-Za-z_][\w-]{0,99}", re.ASCII)
 _CAMPAIGN_NAME = re.compile(r"\w[\w .-]{0,99}")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_SCRIPT = re.compile(r"[^:]+\.py:[A-Za-z_]\w*")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _VARIABLE = r"\$\{"
 MANY = 1_000_000
@@ -64,16 +65,6 @@ def _whole(lowest: int, highest: int) -> Callable[[object], int]:
         return number
 
     return check
-
-
-def _users(value: object) -> int:
-    """A number of users; `{from, to}`, as a rate may be written, is pointed to the staircase."""
-    if isinstance(value, Mapping):
-        raise ValueError(
-            f"found {described(value)}, allowed: a whole number from 1 to {MANY:,};"
-            " a staircase with model: closed goes from one number of users to another"
-        )
-    return _whole(1, MANY)(value)
 
 
 def _truth(value: object) -> bool:
@@ -170,6 +161,11 @@ CampaignName = Annotated[
     BeforeValidator(_matching(_CAMPAIGN_NAME, "letters, digits, spaces and _ - .")),
     _text_schema(_CAMPAIGN_NAME),
 ]
+ScriptName = Annotated[
+    str,
+    BeforeValidator(_matching(_SCRIPT, "FILE.py:FUNCTION, such as journeys.py:checkout")),
+    WithJsonSchema({"type": "string", "pattern": rf"^{_SCRIPT.pattern}$|{_VARIABLE}"}),
+]
 VariableName = Annotated[
     str,
     BeforeValidator(_matching(VARIABLE_NAME, "letters, digits and _, a letter first")),
@@ -235,7 +231,7 @@ RequestCount = Annotated[
     int, BeforeValidator(_whole(1, MOST_REQUESTS)), _whole_schema(1, MOST_REQUESTS)
 ]
 Weight = Annotated[float, BeforeValidator(quantities.weight), WithJsonSchema(_WEIGHT_SCHEMA)]
-Users = Annotated[int, BeforeValidator(_users), _whole_schema(1, MANY)]
+UserCount = Annotated[int, BeforeValidator(_whole(0, MANY)), _whole_schema(0, MANY)]
 StageCount = Annotated[int, BeforeValidator(_whole(2, 1_000)), _whole_schema(2, 1_000)]
 RetryCount = Annotated[int, BeforeValidator(_whole(1, 100)), _whole_schema(1, 100)]
 Status = Annotated[int, BeforeValidator(_whole(100, 599))]
@@ -405,7 +401,9 @@ class RetrySection(Section):
 
 class StepSection(Section):
     name: Name = Field(description="What the step's results are kept by, as scenario/step.")
-    request: RequestSection = Field(description="The request of this step.")
+    request: RequestSection | None = Field(
+        None, description="The request of this step; required unless the scenario has a journey."
+    )
     expect: SomeStatuses = Field((200,), description="The statuses that are right.")
     refusals: Statuses = Field(
         (429,), description="The statuses by which the service protects itself."
@@ -432,6 +430,17 @@ class StepSection(Section):
         return self
 
 
+def _step_of(value: object) -> object:
+    """A step of which nothing but the name needs to be said, as a journey in Python has them."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+Steps = tuple[
+    Annotated[StepSection, BeforeValidator(_step_of, json_schema_input_type=StepSection | Name)],
+    ...,
+]
+
+
 def _ramp(value: object) -> object:
     if isinstance(value, Mapping):
         return value
@@ -451,6 +460,33 @@ class RampSection(Section):
 
 
 Ramp = Annotated[RampSection, BeforeValidator(_ramp, json_schema_input_type=RampSection | Rate)]
+
+
+def _users(value: object) -> object:
+    if isinstance(value, Mapping):
+        return value
+    users = _whole(1, MANY)(value)
+    return {"from": users, "to": users}
+
+
+class UsersSection(Section):
+    from_: UserCount = Field(alias="from", description="Users at the start.")
+    to: UserCount = Field(description="Users at the end.")
+
+    @model_validator(mode="after")
+    def _some_load(self) -> Self:
+        if self.most == 0:
+            raise ValueError("found no users, allowed: a number above zero, such as 20")
+        return self
+
+    @property
+    def most(self) -> int:
+        return max(self.from_, self.to)
+
+
+Users = Annotated[
+    UsersSection, BeforeValidator(_users, json_schema_input_type=UsersSection | Count)
+]
 
 
 class StaircaseSection(Section):
@@ -490,7 +526,9 @@ class LoadSection(Section):
     rate: Ramp | None = Field(
         None, description="Open model: journeys per second, or a ramp {from, to}."
     )
-    users: Users | None = Field(None, description="Closed model: users at the same time.")
+    users: Users | None = Field(
+        None, description="Closed model: users at the same time, or a ramp {from, to}."
+    )
     think_time: Pause = Field(0.0, description="Closed: the pause between a user's journeys.")
     warm_up: Pause = Field(0.0, description="The start of the phase that is not judged.")
     staircase: StaircaseSection | None = Field(
@@ -533,12 +571,29 @@ def _check_warm_up(warm_up_s: float, duration_s: float) -> None:
         )
 
 
+# What an editor can be told of the rule that campaign/scenarios.py holds in full.
+_REQUEST_UNLESS_JOURNEY: dict[str, Any] = {
+    "if": {"not": {"required": ["journey"]}},
+    "then": {"properties": {"steps": {"items": {"type": "object", "required": ["request"]}}}},
+}
+
+
 class ScenarioSection(Section):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra=_REQUEST_UNLESS_JOURNEY
+    )
+
     identity: Name | None = Field(None, description="Who the requests are sent as.")
     destructive: Truth = Field(
         False, description="Left out without --allow-destructive, and always in --smoke."
     )
-    steps: tuple[StepSection, ...] = Field(min_length=1, description="The journey, in order.")
+    steps: Steps = Field(min_length=1, description="The journey, in order.")
+    journey: ScriptName | None = Field(
+        None, description="A journey in Python: FILE.py:FUNCTION, relative to the campaign."
+    )
+    variables: dict[VariableName, Text] = Field(
+        {}, description="What a journey in Python may read, by name; ${name} as in a request."
+    )
     load: tuple[LoadSection, ...] = Field(
         default_factory=tuple,
         min_length=1,
@@ -552,7 +607,7 @@ class ScenarioSection(Section):
         "send", description="What becomes of a journey that could not start in time."
     )
     max_in_flight: Count = Field(
-        DEFAULT_MAX_IN_FLIGHT, description="Journeys that may run at the same time."
+        DEFAULT_MAX_IN_FLIGHT, description="Requests that may be in flight when a journey starts."
     )
 
 

@@ -233,9 +233,8 @@ TABLE = [
     (PLATEAU, "{staircase: {from: 1, to: 9, stages: 3, duration: 2s, model: closed}}",
      "14, key mix.load[0].staircase: found 1 user in the phase 'stage_01', of which export gets"
      f" none, {TOO_FEW}"),
-    (PLATEAU, "{phase: plateau, duration: 10s, users: {from: 1, to: 9}}",
-     "14, key mix.load[0].users: found a mapping (from, to), allowed: a whole number from 1 to"
-     " 1,000,000; a staircase with model: closed goes from one number of users to another"),
+    (PLATEAU, "{phase: plateau, duration: 10s, users: {from: 0, to: 0}}",
+     "14, key mix.load[0].users: found no users, allowed: a number above zero, such as 20"),
 ]  # fmt: skip
 
 

@@ -125,11 +125,13 @@ def _safe(name: str) -> str:
 def verdict(door: Door, run_id: str, wait_s: float = 300) -> dict[str, object]:
     """The portal's verdict, once it has one. Raises UploadError when it fails or takes too long."""
     with _client(door) as portal:
-        answer: dict[str, object] = {}
-        for _ in range(max(1, round(wait_s / 30))):
+        deadline = time.monotonic() + wait_s
+        while True:
             answer = _call(portal, "GET", f"runs/{run_id}/verdict?wait=30")
-            if answer.get("processing") in ("ready", "failed"):
+            is_settled = answer.get("processing") in ("ready", "failed")
+            if is_settled or time.monotonic() >= deadline:
                 break
+            time.sleep(1)  # a portal for whose verdicts many wait answers at once
     if answer.get("processing") != "ready":
         raise UploadError(
             f"The portal has no verdict on run {run_id} yet: "

@@ -63,7 +63,7 @@ class Portal:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "gunicorn", "portal.wsgi:application"),
-                    *("-k", "gthread", "--workers", "1", "--threads", "8"),
+                    *("-k", "gthread", "--workers", "1", "--threads", "16"),
                     *("-b", f"127.0.0.1:{port}", "--graceful-timeout", "5", "--no-control-socket"),
                 ],
                 env=self.environ,

@@ -32,7 +32,7 @@ def migrate() -> None:
 def portal(number: int) -> AbstractContextManager[Server]:
     """gunicorn with threads: uploads stream, and the queue is worked in the same process."""
     command = [str(BIN / "gunicorn"), "portal.wsgi:application", "--worker-class", "gthread"]
-    command += ["--workers", "1", "--threads", "8", "--bind", f"127.0.0.1:{number}"]
+    command += ["--workers", "1", "--threads", "16", "--bind", f"127.0.0.1:{number}"]
     # Without the flag gunicorn keeps a control socket in the user's home.
     command += ["--log-level", "warning", "--timeout", "120", "--no-control-socket"]
     return running("portal", command, {}, VAR / "portal.log")

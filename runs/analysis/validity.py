@@ -350,7 +350,7 @@ def _lagging(run: _Run, name: str, mine: pl.DataFrame) -> Iterator[_Finding]:
         severity = "invalid"
     if severity != "valid":
         detail = (
-            f"The generator stood still for up to {wording.duration(lags_us.max() / MICROS)} in"
+            f"The generator stood still for up to {wording.milliseconds(lags_us.max() / 1000)} in"
             f" {wording.percent(share)} of the seconds: answers that came meanwhile seem slow."
         )
         yield _found(severity, "generator_limited", name, detail)

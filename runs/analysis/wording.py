@@ -222,10 +222,11 @@ def capacity(point: Mapping[str, Any]) -> str:
     subject = who(point.get("scenario"))
     if point.get("verdict") == "reached":
         return f"{subject} {_reached(point)}"
-    up_to = per_second(point.get("up_to_jps"))
+    highest = point.get("up_to_jps")
+    up_to = "" if highest is None else f" up to {per_second(highest)}"
     if point.get("verdict") == "not_reached":
-        return f"{subject}: saturation not reached up to {up_to}"
-    return f"{subject}: too little evidence of a saturation point up to {up_to}"
+        return f"{subject}: saturation not reached{up_to}"
+    return f"{subject}: too little evidence of a saturation point{up_to}"
 
 
 def seen(explanation: str) -> str:

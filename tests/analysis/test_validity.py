@@ -219,6 +219,7 @@ def test_a_late_second_or_two_of_a_short_run_with_users_are_at_most_suspect() ->
     rows = healthy(2, loop_lag_us=40_000)
     found = validity.judge(replace(run(frame, phases=[users]), health=rows))
     assert (found.verdict, codes(found)) == ("suspect", ["generator_limited"])
+    assert "stood still for up to 40 ms in 100 % of the seconds" in found.reasons[0].detail
 
 
 @pytest.mark.parametrize(("lag_us", "verdict"), [(900_000, "valid"), (1_600_000, "suspect")])

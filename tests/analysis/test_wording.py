@@ -102,7 +102,10 @@ def test_a_capacity_says_whether_it_was_reached() -> None:
         wording.capacity(billing | {"scenario": "chat", "verdict": "not_reached"})
         == "Chat: saturation not reached up to 120/s"
     )
-    assert "too little evidence" in wording.capacity(billing | {"verdict": "inconclusive"})
+    open_point = billing | {"verdict": "inconclusive"}
+    told = "Billing: too little evidence of a saturation point"
+    assert wording.capacity(open_point) == f"{told} up to 120/s"
+    assert wording.capacity(open_point | {"up_to_jps": None}) == told
     assert "does not pin down" in wording.capacity(billing | {"capacity_jps": None})
 
 

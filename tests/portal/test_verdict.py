@@ -1,5 +1,7 @@
 """A run's verdict held against a baseline is the verdict that it has, and more."""
 
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from django.contrib.auth import get_user_model
 from ingest import tokens
 from runs import curation
 from runs.access import Access
+from runs.api import MOST_WAITING, waiting
 from runs.models import Run
 from tests.api_client import Api
 from tests.portal.test_trends import measured
@@ -39,6 +42,22 @@ def test_the_projects_criteria_are_judged_against_a_baseline_too(
     against = api.get(f"runs/{after.pk}/verdict", baseline=str(before.pk)).json()
     assert plain["verdict"] == against["verdict"] == "fail"
     assert [one["text"] for one in against["criteria"]] == [ASKED]
+
+
+def test_where_many_wait_for_verdicts_a_call_answers_at_once(api: Api, data_folder: Path) -> None:
+    """Each holds a thread of the server, which uploads and pages need as well."""
+    run = measured(1, 20)
+    run.processing = Run.Processing.RECEIVING
+    run.save()
+    began = time.monotonic()
+    with ExitStack() as many:
+        for _ in range(MOST_WAITING):
+            many.enter_context(waiting)
+        answer = api.get(f"runs/{run.pk}/verdict", wait=60).json()
+    assert answer["processing"] == "receiving"
+    assert time.monotonic() - began < 30
+    with waiting:
+        pass  # its place was given back
 
 
 def test_a_run_that_is_marked_invalid_is_not_judged_against_a_baseline(

@@ -5,7 +5,9 @@
 conversion  a spool to Parquet, against bare polars `scan_ndjson -> sink_parquet` of plain NDJSON
 ingest      POST of the run to its report, over HTTP through gunicorn, against the same bare job;
             and the most memory that the server took
-figures     the report's rows of the run, against reading its columns plus one sort
+taurus      Taurus reading the same run as a JTL, against POST to its report
+figures     the report's rows of the run, against reading its columns plus one sort; beside it
+            DuckDB's exact quantiles of the same file
 crowd       8 runs of 200,000 samples uploaded at the same time, on SQLite and on PostgreSQL
 pages       every page and API answer on 10,000 runs and 1,000 actions, against 10 runs
 
@@ -18,7 +20,6 @@ import json
 import math
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -39,14 +40,14 @@ import numpy as np
 import polars as pl
 import zstandard
 
-from benchmarks import _addresses, _large_run, _machine
+from benchmarks import _addresses, _data_peers, _large_run, _machine
 from benchmarks._calm import Calm
 from benchmarks._goal import Goal
 from benchmarks._result import Result, Table
 from benchmarks._spread import ratios, spread
 from runs.analysis import series
 from runs.analysis.run_data import RunData
-from runs.formats import compact, health, samples, spool
+from runs.formats import export, health, samples, spool
 from runs.formats.compact import Compact
 from runs.formats.manifest import Manifest
 from runs.store import LocalFolder
@@ -94,13 +95,8 @@ def _conversion(result: Result, folder: Path, options: argparse.Namespace) -> No
     bare, ours = list[float](), list[float]()
     bare_cpu, our_cpu = list[float](), list[float]()
     for _ in range(options.rounds):
-        for job, walls, busy in (
-            (partial(_bare, folder), bare, bare_cpu),
-            (partial(_converted, large, folder), ours, our_cpu),
-        ):
-            started_s = time.process_time()
-            walls.append(_timed(job))
-            busy.append(time.process_time() - started_s)
+        _clocked(partial(_bare, folder), bare, bare_cpu)
+        _clocked(partial(_converted, large, folder), ours, our_cpu)
     told = f"{options.samples:,} samples: spool to Parquet / bare polars"
     result.goals.append(Goal(told, _ratio(ours, bare), 1.3))
     result.notes.append(
@@ -109,6 +105,13 @@ def _conversion(result: Result, folder: Path, options: argparse.Namespace) -> No
     )
     result.figures |= {"bare_s": bare, "converted_s": ours}
     result.figures |= {"bare_cpu_s": bare_cpu, "converted_cpu_s": our_cpu}
+
+
+def _clocked(job: Callable[[], object], walls: list[float], busy: list[float]) -> None:
+    """Seconds on the clock, and of all cores: the latter hardly depend on who else is busy."""
+    started_s = time.process_time()
+    walls.append(_timed(job))
+    busy.append(time.process_time() - started_s)
 
 
 def _ingest(result: Result, folder: Path, options: argparse.Namespace) -> None:
@@ -129,36 +132,67 @@ def _ingest(result: Result, folder: Path, options: argparse.Namespace) -> None:
     result.figures |= {"post_to_ready_s": ours, "server_peak_bytes": peak}
 
 
+def _taurus(result: Result, folder: Path, options: argparse.Namespace) -> None:
+    large = _large_spool(folder, options.samples)
+    path = folder / "large.jtl"
+    every = pl.scan_ndjson(folder / "large.ndjson", schema=dict(samples.SCHEMA))
+    with path.open("w") as file:
+        file.writelines(export.jtl(every, _large_run.STARTED_AT_NS))
+    theirs, ours = list[float](), list[float]()
+    with _portal(folder / "taurus") as portal:
+        for _ in range(options.rounds):
+            took_s = _data_peers.taurus_s(path)
+            if took_s is None:
+                result.notes.append("Taurus is not installed, so it does not stand beside.")
+                return
+            theirs.append(took_s)
+            _rename(large)
+            ours.append(_timed(lambda: _sent(portal, large)))
+    told = f"{options.samples:,} samples: Taurus reading them as JTL / POST to report ready"
+    result.goals.append(Goal(told, _ratio(theirs, ours), 10, is_floor=True))
+    result.notes.append(f"Taurus: {min(theirs):.1f} s at best, POST to ready {min(ours):.2f} s.")
+    result.figures |= {"taurus_s": theirs, "beside_taurus_s": ours}
+
+
 def _figures(result: Result, folder: Path, options: argparse.Namespace) -> None:
     large = _large_spool(folder, options.samples)
     _converted(large, folder)
     path = LocalFolder(folder).table(uuid.UUID(int=1), "ours")
     plan = spool.read_manifest(large)
     floor, ours = list[float](), list[float]()
+    floor_cpu, our_cpu = list[float](), list[float]()
     for _ in range(options.rounds):
-        floor.append(_timed(lambda: _read_and_sorted(path)))
-        ours.append(_timed(lambda: _rows_of(path, plan)))
+        _clocked(partial(_read_and_sorted, path), floor, floor_cpu)
+        _clocked(partial(_rows_of, path, plan), ours, our_cpu)
     told = f"{options.samples:,} samples: figures of 48 series / reading the columns and one sort"
     result.goals.append(Goal(told, _ratio(ours, floor), 2.5))
-    peer = shutil.which("duckdb")
+    peer = [one for _ in range(options.rounds) if (one := _data_peers.duckdb_s(path))]
+    beside = f"{min(peer):.2f} s" if peer else "not installed"
     result.notes.append(
-        f"Figures: {min(ours):.2f} s at best, the floor {min(floor):.2f} s."
-        + ("" if peer else " DuckDB is not installed, so it does not stand beside them.")
+        f"Figures: {min(ours):.2f} s and {min(our_cpu):.2f} CPU seconds at best, the floor"
+        f" {min(floor):.2f} and {min(floor_cpu):.2f}; DuckDB's exact quantiles alone: {beside}."
     )
-    result.figures |= {"figures_s": ours, "figures_floor_s": floor}
+    result.figures |= {"figures_s": ours, "figures_floor_s": floor, "duckdb_s": peer}
+    result.figures |= {"figures_cpu_s": our_cpu, "figures_floor_cpu_s": floor_cpu}
 
 
 def _read_and_sorted(path: Path) -> None:
-    names = ["scenario", "step", "phase", "due_us", "started_us", "ended_us", "status", "outcome"]
-    frame = pl.read_parquet(path, columns=names)
+    frame = pl.read_parquet(path, columns=_FIGURES)
     np.sort((frame["ended_us"] - frame["due_us"]).to_numpy())
+
+
+# What the rows of the report are made of.
+_FIGURES: Final = [
+    *("scenario", "step", "phase", "attempt", "status", "outcome"),
+    *("due_us", "due_by", "started_us", "ended_us", "first_token_us"),
+]
 
 
 def _rows_of(path: Path, manifest: Manifest) -> None:
     data = RunData(
         info=spool.info_of(manifest),
         plan=manifest.plan(),
-        samples=compact.of_table(path),
+        samples=pl.read_parquet(path, columns=_FIGURES),
         readings=pl.DataFrame(schema=spool.READINGS_SCHEMA),
         health=health.empty(),
     )
@@ -187,7 +221,7 @@ def _converted(large: Path, folder: Path) -> None:
     """As the portal's worker does it: read piece by piece, with what the analysis needs kept."""
     kept = Compact()
     parts = kept.seeing(spool.Reading(large).samples())
-    LocalFolder(folder).stream_table(uuid.UUID(int=1), "ours", samples.SCHEMA, parts)
+    LocalFolder(folder).stream_table(uuid.UUID(int=1), "ours", samples.CODED, parts)
     kept.frame()
 
 
@@ -402,6 +436,7 @@ def _ratio(ours: list[float], theirs: list[float]) -> Any:
 PARTS: Final[dict[str, Callable[[Result, Path, argparse.Namespace], None]]] = {
     "conversion": _conversion,
     "ingest": _ingest,
+    "taurus": _taurus,
     "figures": _figures,
     "crowd": _crowd,
     "pages": _pages,

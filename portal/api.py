@@ -15,7 +15,8 @@ from ingest.api import router as ingest_router
 from ingest.authentication import SessionAuth, TokenAuth
 from ingest.token_api import router as token_router
 from runs.api import router as runs_router
-from runs.errors import Fault, PortalError
+from runs.errors import Fault, PortalError, TooManyError
+from runs.marker_api import router as marker_router
 from runs.plan_api import router as plan_router
 from runs.tuning_api import router as tuning_router
 from runs.warehouse_api import router as warehouse_router
@@ -48,6 +49,7 @@ api.add_router("", tuning_router)
 api.add_router("", warehouse_router)
 api.add_router("", plan_router)
 api.add_router("", webhook_router)
+api.add_router("", marker_router)
 
 
 def _answer(
@@ -60,7 +62,10 @@ def _answer(
 
 @api.exception_handler(PortalError)
 def _on_refusal(request: HttpRequest, error: PortalError) -> HttpResponse:
-    return _answer(request, error.status, error.code, error.detail, error.faults)
+    answer = _answer(request, error.status, error.code, error.detail, error.faults)
+    if isinstance(error, TooManyError):
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+    return answer
 
 
 @api.exception_handler(HttpError)

@@ -19,6 +19,10 @@ HEADROOM_MAX_INFLATED_BYTES = environment.number(
 )
 HEADROOM_MAX_SAMPLES = environment.number(os.environ, "HEADROOM_MAX_SAMPLES", 50_000_000)
 HEADROOM_MAX_SERIES = environment.number(os.environ, "HEADROOM_MAX_SERIES", 2_000)
+# Calls that one token may make; 0 is no limit.
+HEADROOM_CALLS_PER_MINUTE = environment.number(
+    os.environ, "HEADROOM_CALLS_PER_MINUTE", 6_000, least=0
+)
 HEADROOM_UNDO_DAYS = environment.number(os.environ, "HEADROOM_UNDO_DAYS", 14)
 HEADROOM_RECEIVING_DAYS = environment.number(os.environ, "HEADROOM_RECEIVING_DAYS", 7)
 HEADROOM_WEBHOOK_PRIVATE = environment.flag(os.environ, "HEADROOM_WEBHOOK_PRIVATE", default=False)

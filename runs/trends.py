@@ -17,6 +17,8 @@ from runs.analysis.criteria.expression import Atom
 from runs.errors import Fault, RefusedError
 from runs.models import Run
 
+Better = Literal["lower", "higher"]
+
 MOST_RUNS: Final = 500
 _PLATEAU: Final = "plateau"
 _UNITS: Final = {"time": "ms", "share": "", "rate": "/s", "number": ""}
@@ -68,14 +70,16 @@ class Trend:
     statistic: str
     unit: str
     lines: Mapping[Place, list[Point]] = field(default_factory=dict)
-    better: Literal["lower", "higher"] | None = None
+    better: Better | None = None
 
 
 def of(runs: QuerySet[Run], statistic: str, most: int, *, with_invalid: bool = False) -> Trend:
     """The newest `most` of the runs that are ready and, unless asked for, not invalid.
 
     `statistic` is written as in a criterion, without its limit: p95(chat/send_message@plateau).
+    A name alone, p95, is that of every scenario and step.
     """
+    statistic = _of_everything(statistic)
     atom = _atom(statistic)
     shown = runs.filter(processing=Run.Processing.READY)
     if not with_invalid:
@@ -88,6 +92,11 @@ def of(runs: QuerySet[Run], statistic: str, most: int, *, with_invalid: bool = F
         for place, figure in figures[statistic, run.pk]:
             lines.setdefault(place, []).append(Point(run, figure))
     return Trend(statistic, _UNITS[atom.statistic.measure], lines, _better(atom))
+
+
+def _of_everything(statistic: str) -> str:
+    is_bare = statistic.replace(".", "").replace("_", "").isalnum()
+    return f"{statistic}(*)" if is_bare else statistic
 
 
 Figures = list[tuple[Place, Figure]]
@@ -133,7 +142,7 @@ def _read(pairs: Iterable[tuple[str, UUID]]) -> dict[tuple[str, UUID], Figures]:
     return found
 
 
-def _better(atom: Atom) -> Literal["lower", "higher"] | None:
+def _better(atom: Atom) -> Better | None:
     """In which direction the statistic improves; None where that is nobody's to say."""
     if atom.statistic.kind == "probe" or atom.statistic.name == "count":
         return None
@@ -147,7 +156,8 @@ def _atom(text: str) -> Atom:
     try:
         expression = criteria.parse(f"{text} >= baseline").expression
     except CriterionError as error:
-        raise _unreadable(text, error.message, error.column) from error
+        # The sign that was added here is none of the user's.
+        raise _unreadable(text, error.message.removeprefix("found '>'. "), error.column) from error
     if not isinstance(expression, Atom):
         raise _unreadable(text, "one statistic is expected, not several", 1)
     return expression

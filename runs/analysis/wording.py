@@ -171,6 +171,13 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {many}"
 
 
+def users(most: int | None, first: int | None = None, last: int | None = None) -> str:
+    """'20 users', and of a number that rises or falls '1 to 50 users'."""
+    if first == last:
+        return plural(most or 0, "user")
+    return f"{first or 0:,} to {plural(last or 0, 'user')}"
+
+
 def name(code: str | None) -> str:
     """A code as a word to read: 'no_change' -> 'no change'."""
     return (code or UNKNOWN).replace("_", " ")

@@ -86,7 +86,7 @@ def test_no_page_asks_more_of_the_database_when_there_are_more_runs(visitor: Cli
     paths = [
         "/",
         "/projects/backend/",
-        "/projects/backend/?q=pool%3D1+branch-3",
+        "/projects/backend/?q=pool%3D1+branch-4",
         "/projects/backend/?page=2",
         "/projects/backend/trends/?statistic=capacity(billing)",
         "/projects/backend/trends/?statistic=p95(*)&runs=200",

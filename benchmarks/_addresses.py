@@ -24,8 +24,10 @@ _PAGES: Final = {
     "actions": _PROJECT + "actions/",
     "action, new": _PROJECT + "actions/new/",
     "plan of a campaign": _PROJECT + "plan/",
+    "actions as a list": _PROJECT + "actions/?view=list",
     "ledger": _PROJECT + "ledger/",
-    "campaign report": _PROJECT + "report/",
+    "campaign reports": _PROJECT + "report/",
+    "campaign report": _PROJECT + "report/?runs={run_id}",
     "settings": _PROJECT + "settings/",
     "audit": _PROJECT + "audit/",
     "tokens": _PROJECT + "tokens/",
@@ -48,6 +50,7 @@ _PAGES: Final = {
 _QUERIES: Final = {
     "compare": "runs={run_id},{other}",
     "projects/{project}/trends": "statistic=p95(billing/usage@plateau)",
+    "projects/{project}/campaign-report": "runs={run_id}",
 }
 # Calls that are worth asking in more than one way.
 _MORE_CALLS: Final = {
@@ -55,6 +58,7 @@ _MORE_CALLS: Final = {
     "runs by label": "runs?label=env:staging",
     "runs searched": "runs?q=production",
     "runs of a project": "runs?project={project}",
+    "verdict against a baseline": "runs/{run_id}/verdict?baseline={run_id}",
     "compare six": "compare?runs={run_id},{six}",
     "capacity over time": "projects/{project}/trends?statistic=capacity(*)",
 }
@@ -93,6 +97,8 @@ def known(api: httpx.Client, run_id: str, live: str) -> dict[str, str]:
         "other": others[0],
         "six": ",".join(others[:5]),
         "action_id": _first(api, f"projects/{project}/actions"),
+        "table": "series",
+        "kind": "csv",
         "name": api.get(f"runs/{run_id}/files").json()[0]["name"],
         "webhook_id": str(api.post(f"projects/{project}/webhooks", json=webhook).json()["id"]),
     }

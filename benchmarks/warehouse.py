@@ -343,13 +343,13 @@ def _plain(answers: Mapping[str, Answer]) -> dict[str, dict[str, float]]:
 def _answers(folder: Path, runs: int, actions: int) -> dict[str, Answer]:
     """Each page and call, on a portal of so many runs."""
     with _portal(folder) as portal:
-        run_id = _one_run(portal, folder)
+        run_id = one_run(portal, folder)
         subprocess.run(
             [sys.executable, ROOT / "benchmarks" / "_fill.py", str(runs), str(actions)],
             env={**portal.environ, "DJANGO_SETTINGS_MODULE": "portal.settings"},
             check=True,
         )
-        live = _one_coming(portal, folder)
+        live = one_coming(portal, folder)
         with portal.client() as api, _browser(portal) as browser:
             known = _addresses.known(api, run_id, live)
             pages = {name: (browser, path) for name, path in _addresses.pages(known)}
@@ -357,7 +357,7 @@ def _answers(folder: Path, runs: int, actions: int) -> dict[str, Answer]:
             return {name: _asked(portal, *one) for name, one in (pages | calls).items()}
 
 
-def _one_run(portal: Portal, folder: Path) -> str:
+def one_run(portal: Portal, folder: Path) -> str:
     """A run of two scenarios, two minutes and four phases: what a team's usual one looks like."""
     names, loads = ("ramp_up", "plateau", "higher", "spike"), (20, 40, 60, 80)
     lines, phases = [], []
@@ -372,7 +372,7 @@ def _one_run(portal: Portal, folder: Path) -> str:
     return run_id
 
 
-def _one_coming(portal: Portal, folder: Path) -> str:
+def one_coming(portal: Portal, folder: Path) -> str:
     """The same run once more, all of whose files are there while it is not complete."""
     _rename(folder / "one")
     with portal.client() as client:

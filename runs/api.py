@@ -11,7 +11,7 @@ from django.utils import timezone
 from ninja import Query, Router, Status
 from pydantic import Field
 
-from runs import reports, retention
+from runs import reports, retention, tagged
 from runs.access import Access
 from runs.documents import plain
 from runs.errors import Fault, RefusedError
@@ -138,9 +138,11 @@ def delete_run(request: ApiRequest, run_id: UUID) -> Status[None]:
 @router.get("runs/{run_id}/report", response={200: dict[str, Any], **REFUSALS}, tags=["runs"])
 def get_report(request: ApiRequest, run_id: UUID) -> HttpResponse:
     """The document `headroom-report/1`, the same as `loadrunner report --format json`; 409 until
-    the run is ready."""
+    the run is ready, 304 for whoever sends its ETag in `If-None-Match`."""
     request.auth.require("read")
-    return JsonResponse(reports.document(request.auth.run(run_id, documents=True)))
+    run = request.auth.run(run_id)
+    reports.require_ready(run)
+    return tagged.of_figures(request, run, lambda: JsonResponse(reports.document(run)))
 
 
 @router.get("runs/{run_id}/timeseries", response={200: dict[str, Any], **REFUSALS}, tags=["runs"])
@@ -148,9 +150,9 @@ def get_timeseries(request: ApiRequest, run_id: UUID) -> HttpResponse:
     """A value a second (or a wider bin, `bin_s`) for the whole run and each scenario, the phases
     and the probe readings on the same clock; 409 until the run is ready."""
     request.auth.require("read")
-    run = request.auth.run(run_id, documents=True)
+    run = request.auth.run(run_id)
     reports.require_ready(run)
-    return JsonResponse(run.timeline or {})
+    return tagged.of_figures(request, run, lambda: JsonResponse(run.timeline or {}))
 
 
 @router.get("runs/{run_id}/files", response={200: list[FileOut], **REFUSALS}, tags=["runs"])

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db.models import F, Func, QuerySet, TextField, Value
 from django.db.models.functions import Cast, StrIndex
 from django.db.models.query_utils import Q
 
-from runs import doubt, noise, standing, store
+from runs import doubt, noise, standing, store, tagged
 from runs.analysis import columns, comparison, report
 from runs.analysis.comparison import Comparison
 from runs.analysis.criteria import Bench, SummedUp
@@ -24,6 +25,7 @@ from runs.formats.spool import Spool
 from runs.models import Retest, Run
 
 MOST_COMPARED = 6
+_KEPT_S = 24 * 3600
 MOST_IN_GROUPS = 60
 
 
@@ -181,7 +183,18 @@ def verdict_of(run: Run, baseline: Run | None = None) -> Verdict:
 
 def _again(run: Run, baseline: Run) -> Report:
     """Judged as when the run came in: by the project's criteria too, and by nobody's where a
-    person does not believe it."""
+    person does not believe it. Kept until something of that changes."""
+    digests = [one.headline.get("digest") for one in (run, baseline)]
+    told = (run.pk, baseline.pk, *digests, run.project.peak_jps, run.project.criteria)
+    key = f"again:{tagged.tag_of(*told)}"
+    found: Report | None = cache.get(key)
+    if found is None:
+        found = _judged_anew(run, baseline)
+        cache.set(key, found, _KEPT_S if all(digests) else 0)
+    return found
+
+
+def _judged_anew(run: Run, baseline: Run) -> Report:
     try:
         found = _held_against(run, baseline)
     except FileNotFoundError as error:

@@ -8,8 +8,8 @@ LEVELS: Final[dict[str, int]] = {"low": 1, "medium": 2, "high": 3}
 HIGHEST: Final = 12
 
 RULE: Final = (
-    "Three times the impact, less twice the effort, less the risk, each from 1 (low) to 3 (high), "
-    "moved so that the least is 0: from 0 to 12, the highest first."
+    "Priority is three times the impact, less twice the effort, less the risk, each from 1 (low) "
+    "to 3 (high), moved so that the least is 0: from 0 to 12, the highest first."
 )
 # What the levels mean, so that two people mean the same by them.
 MEANINGS: Final[dict[str, dict[str, str]]] = {

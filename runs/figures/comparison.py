@@ -70,7 +70,8 @@ def over_time(key: str, tracks: Sequence[Track]) -> Chart:
         ),
     )
     data = [_track(one, longest, tints[one.name]) for one in tracks]
-    return Chart(key, title, height=timeline.HEIGHT, figure={"data": data, "layout": layout})
+    note = "A line is broken where p95 falls among requests without their expected answer."
+    return Chart(key, title, note, timeline.HEIGHT, {"data": data, "layout": layout})
 
 
 def _track(one: Track, longest: timeline.Clock, tint: str) -> Figure:

@@ -235,7 +235,7 @@ def figure(unit: str, value: float | None) -> str:
     match unit:
         case "ms":
             return wording.milliseconds(value)
-        case "/s":
+        case "/s" | "journeys/s":
             return wording.per_second(value)
         case "%":
             return wording.percent(value)
@@ -261,7 +261,13 @@ def _scaled(line: Line, value: float | None) -> float | None:
 
 
 def _unit(line: Line) -> str:
-    names: Mapping[str, str] = {"ms": "ms", "/s": "per second", "%": "%", "×": "times the peak"}
+    names: Mapping[str, str] = {
+        "ms": "ms",
+        "/s": "per second",
+        "journeys/s": "journeys per second",
+        "%": "%",
+        "×": "times the peak",
+    }
     return names.get(line.unit, line.unit)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import TextField
+from django.db.models import TextField, prefetch_related_objects
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -240,6 +240,7 @@ def action_page(request: HttpRequest, action_id: int) -> HttpResponse:
 
 
 def _context(action: Action) -> dict[str, Any]:
+    prefetch_related_objects([action], "criteria")
     found = action.retests.select_related("run").defer(*_run_documents())
     judged = list(found.exclude(outcome=Retest.Outcome.NOT_APPLICABLE)[:_MOST_DRAWN])
     latest = judged[0] if judged else None

@@ -5,16 +5,15 @@ Each is computed once for a calculation version; the browser is told with an ETa
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.cache import patch_cache_control
 
-from runs import live, reports, samples, tracing
+from runs import live, reports, samples, tagged, tracing
 from runs.analysis import distribution
 from runs.analysis.distribution import Distribution
 from runs.analysis.plan import PLATEAU
@@ -44,13 +43,7 @@ def run_part(request: HttpRequest, run_id: UUID, name: str) -> HttpResponse:
         raise NotFoundError("part_not_found", f"A run's page has no part '{name[:40]}'.")
     scenario = request.GET.get("scenario", "")[:200]
     tag = _tag(run, name, scenario)
-    if request.headers.get("If-None-Match") == tag:
-        answer: HttpResponse = HttpResponseNotModified()
-    else:
-        answer = HttpResponse(_rendered(run, part, scenario, tag))
-    answer.headers["ETag"] = tag
-    patch_cache_control(answer, private=True, no_cache=True)
-    return answer
+    return tagged.answer(request, tag, lambda: HttpResponse(_rendered(run, part, scenario, tag)))
 
 
 @page
@@ -68,9 +61,8 @@ def run_live(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 
 def _tag(run: Run, name: str, scenario: str) -> str:
-    told = (run.pk, run.calculation_version, DRAWING_VERSION, name, scenario)
-    words = "|".join(str(one) for one in (*told, run.project.trace_url, run.processing))
-    return f'"{sha256(words.encode()).hexdigest()[:32]}"'
+    version = (run.calculation_version, DRAWING_VERSION)
+    return tagged.tag_of(run.pk, *version, name, scenario, run.project.trace_url, run.processing)
 
 
 def _rendered(run: Run, part: Part, scenario: str, tag: str) -> str:

@@ -168,7 +168,7 @@ def _unit(found: Trend) -> str:
     name = found.statistic.partition("(")[0].strip()
     if name.endswith("_rate") or name.startswith("rate_"):
         return "%"
-    return "×" if name == "headroom" else found.unit
+    return {"headroom": "×", "capacity": "journeys/s"}.get(name, found.unit)
 
 
 def _where(place: Place) -> str:

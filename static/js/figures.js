@@ -5,6 +5,18 @@
   const setup = JSON.parse(document.getElementById("figure-setup").textContent);
   const areas = [];
   const drawn = new Set();
+  /* A figure is kept as PNG by the library's own button, and as SVG by this one. */
+  setup.config.modeBarButtonsToAdd = [
+    {
+      name: "toSvg",
+      title: "Download plot as SVG",
+      icon: Plotly.Icons.disk,
+      click: (area) => {
+        const filename = area.closest("figure").id;
+        Plotly.downloadImage(area, { format: "svg", filename, width: area.clientWidth, height: area.clientHeight });
+      },
+    },
+  ];
 
   const figureOf = (area) => JSON.parse(document.getElementById(area.dataset.figure).textContent);
   const inTheme = (figure) => {

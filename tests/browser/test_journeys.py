@@ -135,8 +135,11 @@ def test_a_figure_can_be_kept_as_a_picture(open_page: OpenPage, scene: Scene) ->
     page = watched.open(scene.pages["run"])
     with page.expect_download() as download:
         page.locator("#saturation-0").hover()
-        page.locator("#saturation-0 .modebar-btn[data-title^='Download']").click()
+        page.locator("#saturation-0 .modebar-btn[data-title='Download plot as a PNG']").click()
     assert download.value.suggested_filename.endswith(".png")
+    with page.expect_download() as drawn:
+        page.locator("#saturation-0 .modebar-btn[data-title='Download plot as SVG']").click()
+    assert drawn.value.suggested_filename == "saturation-0.svg"
     assert watched.complaints() == []
 
 
@@ -184,7 +187,10 @@ def test_a_cell_that_a_spreadsheet_would_run_is_defused(
     assert "\n'=HYPERLINK(1)/usage," in (tmp_path / "series.csv").read_text(encoding="utf-8")
     page.get_by_role("button", name="Copy as Markdown").click()
     expect(page.get_by_role("status").filter(has_text="Copied the table")).to_be_visible()
-    assert "a\\|b\\`c" in page.evaluate("navigator.clipboard.readText()")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert "a\\|b\\`c" in copied
+    head, rule, *_ = copied.splitlines()
+    assert head.count(" | ") == rule.count(" | ")  # hidden columns stay out of both
 
 
 def test_a_term_explains_itself_to_the_keyboard(open_page: OpenPage, scene: Scene) -> None:

@@ -9,7 +9,7 @@ from django.db import connection
 
 from ingest import tokens
 from runs.models import Action, Project, Retest, Run
-from runs.tuning import proposals
+from runs.tuning import baseline, proposals
 from tests.api_client import Api
 from tests.portal_pages import documents, records
 
@@ -212,3 +212,28 @@ def test_an_action_is_found_by_the_name_that_people_use(project: Project) -> Non
     assert [one["title"] for one in found] == ["second"]
     assert uploader.get("projects/backend/actions").status_code == 403
     assert uploader.get("projects/backend/actions", ref="2; DROP").status_code == 422
+
+
+@pytest.mark.parametrize("labels", [{}, {"pool": "10"}])
+def test_the_baselines_of_many_actions_are_those_of_each(
+    project: Project, labels: dict[str, str]
+) -> None:
+    """The newest fitting run between acceptance (minute 5) and change (minute 30)."""
+    records.run(project, 4)
+    fair = records.run(project, 10)
+    for minutes, other in (
+        (11, {"campaign": "another"}),
+        (12, {"validity": "invalid"}),
+        (13, {"processing": "failed"}),
+        (14, {"deleted_at": records.STARTED}),
+        (31, {}),
+    ):
+        records.run(project, minutes, **other)
+    evidence = records.run(project, 15)
+    unlabelled = records.run(project, 16, labels={"pool": "20"})
+    actions = [records.action(project, labels=labels) for _ in range(3)]
+    for action in actions:
+        action.evidence.add(evidence)
+    expected = fair if labels else unlabelled
+    assert [baseline.of(one) for one in actions] == [expected] * 3
+    assert baseline.of_each(actions) == dict.fromkeys((one.pk for one in actions), expected)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ingest import tokens
-from runs import processing, store
+from runs import documents, processing, store
 from runs.models import Run
 from tests.api_client import MONDAY, Api, add_run
 from tests.builders import manifest_of, phase, steady, write_spool
@@ -158,3 +158,33 @@ def test_a_short_history_says_how_many_runs_it_lacks(api: Api, data_folder: Path
 
     assert (series["changes"], series["more_runs"]) == ([], 7)
     assert series["reason"] == "The history is too short: 7 more runs."
+
+
+def test_a_report_is_read_once_for_a_statistic_until_it_changes(
+    api: Api, data_folder: Path
+) -> None:
+    run = Run.objects.get(pk=measured(1, 20).pk)
+    statistic = "p95(billing/usage@plateau)"
+    assert line(api, statistic) == [20.0]
+    report: dict[str, Any] = run.report or {}
+    for row in report["series"]:
+        row["response_ms"]["p95"] = 30.0
+    Run.objects.filter(pk=run.pk).update(report=report)
+    assert line(api, statistic) == [20.0]
+    headline = {**run.headline, "digest": documents.digest(report)}
+    Run.objects.filter(pk=run.pk).update(headline=headline)
+    assert line(api, statistic) == [30.0]
+
+
+@pytest.mark.parametrize("what", ["report", "timeseries"])
+def test_whoever_holds_the_figures_is_told_so_until_they_change(
+    api: Api, data_folder: Path, what: str
+) -> None:
+    run = measured(1, 20)
+    path = f"/api/v1/runs/{run.pk}/{what}"
+    tag = api.client.get(path, headers=api.headers).headers["ETag"]
+    held = api.headers | {"If-None-Match": f'"other", W/{tag}'}
+    again = api.client.get(path, headers=held)
+    assert (again.status_code, again.content) == (304, b"")
+    Run.objects.filter(pk=run.pk).update(labels={"pool": "20"})
+    assert api.client.get(path, headers=held).status_code == 200

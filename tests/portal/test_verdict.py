@@ -1,5 +1,6 @@
 """A run's verdict held against a baseline is the verdict that it has, and more."""
 
+import shutil
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -70,3 +71,13 @@ def test_a_run_that_is_marked_invalid_is_not_judged_against_a_baseline(
     against = api.get(f"runs/{after.pk}/verdict", baseline=str(before.pk)).json()
     assert (against["validity"], against["verdict"]) == ("invalid", "invalid")
     assert [one["verdict"] for one in against["criteria"]] == ["inconclusive"]
+
+
+def test_a_baseline_whose_samples_are_gone_is_said(
+    api: Api, runs: tuple[Run, Run], data_folder: Path
+) -> None:
+    before, after = runs
+    shutil.rmtree(data_folder / "runs" / str(before.pk))
+    answer = api.get(f"runs/{after.pk}/verdict", baseline=str(before.pk))
+    assert (answer.status_code, answer.json()["code"]) == (409, "samples_gone")
+    assert api.get(f"runs/{after.pk}/verdict").status_code == 200

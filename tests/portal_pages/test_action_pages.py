@@ -124,3 +124,30 @@ def test_what_comes_from_outside_is_text(visitor: Client, project: Project) -> N
     pages = get(visitor, action) + visitor.get("/projects/backend/actions/").content.decode()
     assert "<script>alert" not in pages
     assert "<img src=x" not in pages
+
+
+def test_a_long_list_has_pages_and_the_board_says_how_many_it_leaves_out(
+    visitor: Client, project: Project
+) -> None:
+    for number in range(60):
+        records.action(project, title=f"Change {number}")
+    board = visitor.get("/projects/backend/actions/").content.decode()
+    assert "44 more in the list" in board
+    first = visitor.get("/projects/backend/actions/?view=list").content.decode()
+    assert ("Page 1 of 2" in first, "Change 0<" in first, "Change 59<" in first) == (
+        True,
+        True,
+        False,
+    )
+    second = visitor.get("/projects/backend/actions/?view=list&page=2").content.decode()
+    assert "Change 59<" in second
+
+
+def test_an_action_that_thousands_of_runs_judged_shows_the_newest(
+    visitor: Client, project: Project
+) -> None:
+    action = records.action(project)
+    for minutes in range(55):
+        records.retest(action, records.run(project, 40 + minutes))
+    page = visitor.get(f"/actions/{action.pk}/").content.decode()
+    assert "The newest 50 of 55" in page

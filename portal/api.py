@@ -1,5 +1,6 @@
 """The one API: who may call it, its routers, and its errors in one shape."""
 
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 
 from ingest.api import router as ingest_router
 from ingest.authentication import SessionAuth, TokenAuth
@@ -20,7 +22,19 @@ from runs.tuning_api import router as tuning_router
 from runs.warehouse_api import router as warehouse_router
 from runs.webhook_api import router as webhook_router
 
-api = NinjaAPI(
+
+class PortalAPI(NinjaAPI):
+    """Describes itself once: what it can do does not change while the process lives."""
+
+    @cached_property
+    def _description(self) -> OpenAPISchema:
+        return super().get_openapi_schema()
+
+    def get_openapi_schema(self, **_where: Any) -> OpenAPISchema:
+        return self._description
+
+
+api = PortalAPI(
     title="Headroom",
     version="1",
     description="Send runs, read their figures, keep tuning actions. See docs/api.md.",

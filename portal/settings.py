@@ -90,6 +90,16 @@ DATABASES = {
         test_file=Path(tempfile.gettempdir()) / f"headroom-test-{os.getpid()}.sqlite3",
     )
 }
+# In the memory of each process: drawn parts of pages, and single figures of runs' reports.
+_IN_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
+CACHES = {
+    "default": {"BACKEND": _IN_MEMORY, "LOCATION": "parts"},
+    "figures": {
+        "BACKEND": _IN_MEMORY,
+        "LOCATION": "figures",
+        "OPTIONS": {"MAX_ENTRIES": 50_000},
+    },
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -15,7 +15,7 @@ from runs.analysis.plan import PLATEAU, Phase, Plan
 from runs.analysis.report import Report
 from runs.analysis.run_data import RunData
 from runs.analysis.timeline import Timeline
-from runs.documents import plain
+from runs.documents import digest, plain
 from runs.formats import report_json, samples, spool
 from runs.formats.compact import Compact
 from runs.formats.manifest import Manifest
@@ -171,6 +171,7 @@ def headline(document: dict[str, Any], plan: Plan) -> dict[str, Any]:
         None,
     )
     return {
+        "digest": digest(document),
         "goodput_rps": whole["goodput_rps"] if whole else None,
         "p95_ms": whole["response_ms"]["p95"] if whole else None,
         "error_rate": whole["error_rate"] if whole else None,

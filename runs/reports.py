@@ -182,12 +182,22 @@ def verdict_of(run: Run, baseline: Run | None = None) -> Verdict:
 def _again(run: Run, baseline: Run) -> Report:
     """Judged as when the run came in: by the project's criteria too, and by nobody's where a
     person does not believe it."""
-    if load(run).run.fidelity.samples == "raw":
-        found = report.build(standing.applied(run_data(run), run.project), run_data(baseline))
-    else:
-        found = _again_by_rows(load(run), _summed_up(run), _summed_up(baseline))
+    try:
+        found = _held_against(run, baseline)
+    except FileNotFoundError as error:
+        raise ConflictError(
+            "samples_gone",
+            f"The samples of run {run.pk} or of run {baseline.pk} are not in the store, so that "
+            "it cannot be judged anew; without `baseline` the verdict is the one it was given.",
+        ) from error
     mark = doubt.mark_of(run)
     return found if mark is None else doubt.doubted(found, mark)
+
+
+def _held_against(run: Run, baseline: Run) -> Report:
+    if load(run).run.fidelity.samples == "raw":
+        return report.build(standing.applied(run_data(run), run.project), run_data(baseline))
+    return _again_by_rows(load(run), _summed_up(run), _summed_up(baseline))
 
 
 def _again_by_rows(found: Report, own: SummedUp, before: SummedUp) -> Report:
@@ -214,7 +224,7 @@ def compare_groups(groups: Sequence[Sequence[Run]]) -> Comparison:
     if not 2 <= len(groups) <= MOST_COMPARED or len(every) > MOST_IN_GROUPS or not all(groups):
         raise RefusedError(
             "runs_to_compare",
-            f"{len(groups)} runs were named; 2 to {MOST_COMPARED} can be compared.",
+            f"2 to {MOST_COMPARED} runs can be compared; found {len(groups)}.",
             [
                 Fault(
                     "runs",

@@ -10,7 +10,9 @@ from typing import Final
 
 import polars as pl
 
-from runs.formats import samples
+from runs.analysis import columns
+from runs.formats import samples, spool
+from runs.formats.spool import Spool
 
 _CODED: Final = (*samples.NAMES, "outcome", "due_by")
 _TIMES: Final = ("due_us", "started_us", "ended_us", "first_token_us")
@@ -57,6 +59,16 @@ class Compact:
         self._waiting = 0
 
 
+def of_spool(folder: Path) -> Spool:
+    """What `spool.read` reads, its samples with the columns of the analysis alone. Raises
+    SpoolError and ManifestError."""
+    reading = spool.Reading(folder)
+    kept = Compact(columns.needs(spool.info_of(reading.manifest).source))
+    for frame in reading.samples():
+        kept.add(frame)
+    return reading.spool(kept.frame())
+
+
 def of_table(path: Path, more: Iterable[str] = ()) -> pl.DataFrame:
     """The same of a Parquet table of samples, read column by column."""
     kept = Compact(more)
@@ -79,7 +91,8 @@ def _joined(parts: list[pl.Series], kind: pl.DataType) -> pl.Series:
     """One array; numbers are as wide as the widest part needs."""
     if not parts:
         return pl.Series(dtype=kind)
-    if kind.is_integer():
+    # No sample at all would fit into a byte, and no time that is reckoned with would.
+    if kind.is_integer() and any(len(part) for part in parts):
         kind = max((part.dtype for part in parts), key=_width)
     return pl.concat([part.cast(kind) for part in parts], rechunk=True)
 

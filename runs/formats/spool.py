@@ -150,6 +150,11 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return manifests.parse((folder / MANIFEST).read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
+        if not folder.exists():
+            raise SpoolError(
+                f"{folder} is not there. Name the folder that 'loadrunner run' wrote, or the"
+                " result file of another tool."
+            ) from error
         raise SpoolError(
             f"{folder} is not a spool: it holds no {MANIFEST}. Name the folder that"
             " 'loadrunner run' wrote."
@@ -210,7 +215,7 @@ def _rfc3339(time_ns: int) -> str:
 def _differences(path: Path, listed: Segment | None, rows: int) -> Iterator[str]:
     """Where a segment is not what the manifest says."""
     if listed is None:
-        yield f"{path.name} is not listed in {MANIFEST}: the run was stopped; it was read anyway."
+        yield f"{path.name} is not listed in {MANIFEST}, as after a stopped run; it was read."
     elif listed.samples != rows:
         yield f"{path.name} holds {rows:,} samples; {MANIFEST} says {listed.samples:,}."
     elif listed.sha256 and listed.sha256 != _sha256(path):

@@ -119,7 +119,7 @@ def test_segments_that_are_not_listed_are_read_and_said(tmp_path: Path) -> None:
     )
 
     assert found.samples["started_us"].to_list() == [1, 2]
-    assert [note.split(":")[0] for note in found.notes] == [
+    assert [note.split(",")[0] for note in found.notes] == [
         "samples-00000.ndjson.zst is not listed in manifest.json",
         "samples-00001.ndjson.zst is not listed in manifest.json",
     ]

@@ -110,8 +110,9 @@ def _together(phases: Sequence[Phase], segment: Segment) -> Phase:
     """The users of all phases that cover an interval, as one phase."""
     start_us, end_us = round(segment.start * MICROS), round(segment.end * MICROS)
     running = [p for p in phases if p.start_us <= start_us and p.end_us >= end_us]
-    users = sum(phase.users or 0 for phase in running)
-    return Phase("", segment.phase, start_us, end_us, "closed", users=users)
+    first, last = (sum(round(one.users_at(at)) for one in running) for at in (start_us, end_us))
+    return Phase("", segment.phase, start_us, end_us, "closed", users=max(first, last),
+                 users_from=first, users_to=last)  # fmt: skip
 
 
 def _requests(whole: Flow, capacity: float | None, ci: Interval | None) -> dict[str, Any]:

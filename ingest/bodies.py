@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from django.http import HttpRequest, UnreadablePostError
+from gunicorn.http.errors import ParseException
 
 from runs.errors import Fault, LengthRequiredError, RefusedError, TooLargeError
 
@@ -96,6 +97,13 @@ def _chunks(request: HttpRequest, limit: int) -> Iterator[bytes]:
 def _read(stream: BinaryIO) -> bytes:
     try:
         return stream.read(_CHUNK)
+    except ParseException as error:
+        raise RefusedError(
+            "body_unreadable",
+            "The body does not come in chunks as HTTP/1.1 writes them. Send it again, "
+            "or with its Content-Length.",
+            [Fault("Transfer-Encoding", str(error) or "the chunks cannot be told apart")],
+        ) from error
     except (UnreadablePostError, OSError) as error:
         raise RefusedError(
             "body_cut", "The connection broke before the body ended. Send it again."

@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
+import polars as pl
+
 from runs import curation, importing, partial, reports, shape, standing, store, tuning
 from runs.analysis import report, saturation, seconds, series, timeline
 from runs.analysis.plan import PLATEAU, Phase, Plan
@@ -27,6 +29,7 @@ from runs.models import Run
 CALCULATION_VERSION: Final = 2
 
 _LARGE: Final = 3_000_000  # samples
+_SLICE: Final = 250_000
 
 Progress = Callable[[str], None]
 
@@ -96,7 +99,8 @@ def _process_import(run: Run, progress: Progress, *, announce: bool) -> None:
     found = replace(found, plan=asked)
     data = found.run_data(spool.info_of(Manifest.model_validate(run.manifest)))
     progress("storing")
-    store.write_frames(run.pk, samples=data.samples, readings=data.readings, health=data.health)
+    _store_samples(run.pk, data.samples)
+    store.write_frames(run.pk, readings=data.readings, health=data.health)
     progress("analysing")
     store.write_frames(run.pk, seconds=seconds.of(data), histograms=seconds.histograms(data))
     baseline = _baseline_data(run, data.plan) if found.holds_samples else None
@@ -108,6 +112,12 @@ def _process_import(run: Run, progress: Progress, *, announce: bool) -> None:
     _save(run, found.state, data, built, documents, found.notes)
     progress("re-testing")
     tuning.retest(run, data, built, announce=announce)
+
+
+def _store_samples(run_id: UUID, every: pl.DataFrame) -> None:
+    """A slice at a time: in the table columns have values that in the frame take no memory."""
+    slices = (part.cast(pl.Schema(samples.CODED)) for part in every.iter_slices(_SLICE))
+    store.stream_frames(run_id, "samples", samples.CODED, slices)
 
 
 def _report_alone(built: Report) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def _columns(data: RunData) -> Columns:
     started_us = samples["started_us"].to_numpy()
     due, due_by = (_column(samples, name, kind) for name, kind in _DUE.items())
     is_due = due.is_not_null().to_numpy()
-    due_us = due.to_numpy() if is_due.all() else np.where(is_due, due.fill_null(0), started_us)
+    due_us = _due_or_started(due, is_due, started_us)
     return Columns(
         due_us=due_us,
         all_from_us=_connected(samples) if data.info.source in _CONNECTED_FIRST else due_us,
@@ -116,6 +116,12 @@ def _columns(data: RunData) -> Columns:
         is_timed=is_due & (due_by == "plan").fill_null(value=True).to_numpy(),
         rows=_rows(samples, started_us),
     )
+
+
+def _due_or_started(due: pl.Series, is_due: Bools, started_us: Micros) -> Micros:
+    if is_due.all():
+        return due.to_numpy()
+    return np.where(is_due, due.fill_null(0), started_us) if is_due.any() else started_us
 
 
 def needs(source: str) -> tuple[str, ...]:
@@ -188,4 +194,9 @@ def _codes(names: pl.Series) -> Codes:
 
 
 def _dense(codes: Codes) -> Codes:
-    return np.unique(codes, return_inverse=True)[1].astype(np.uint32)
+    """The same numbers without gaps; by a lookup, unless that would take more than the codes do."""
+    if int(codes.max(initial=0)) > len(codes) + _NARROW:
+        return np.unique(codes, return_inverse=True)[1].astype(np.uint32)
+    is_there = np.zeros(int(codes.max(initial=0)) + 1, dtype=bool)
+    is_there[codes] = True
+    return (np.cumsum(is_there) - 1).astype(np.uint32)[codes]

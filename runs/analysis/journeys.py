@@ -95,7 +95,9 @@ def _in_pieces(samples: pl.DataFrame, is_mine: pl.Expr) -> pl.DataFrame:
     number = height // _PIECE + 1
     if number == 1 or "journey" not in samples.columns:
         return _narrow(of(samples.filter(is_mine)))
-    piece = (pl.col("journey").cast(pl.Int64).fill_null(0) % number + number) % number
+    # What is of no journey is one of its own, wherever it is.
+    given = pl.col("journey").cast(pl.Int64).fill_null(pl.int_range(pl.len()))
+    piece = (given % number + number) % number
     parts = [_narrow(of(samples.filter(is_mine & (piece == at)))) for at in range(number)]
     every = pl.concat(parts, how="vertical_relaxed")
     return every.sort("due_us", maintain_order=True)

@@ -162,16 +162,37 @@ def name_of(text: str) -> str:
     return (found[: LONGEST_NAME - 1] + "…" if len(found) > LONGEST_NAME else found) or NO_NAME
 
 
+_COLLECTED: Final[dict[str, pl.DataType]] = {
+    name: kind for name, kind in samples.CODED.items() if name != "phase"
+}
+# Small arrays that live long keep the memory around them in pieces.
+_JOINED_FROM: Final = 500_000
+_NEEDED: Final = ("scenario", "step", "started_us", "ended_us", "outcome")
+
+
 def _collected(source: Source, frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    found, count = [samples.empty()], 0
+    """The columns that the file has; those of a sample that it has not come last, see `_whole`."""
+    joined = list[pl.DataFrame]()
+    loose = [pl.DataFrame(schema={name: _COLLECTED[name] for name in _NEEDED})]
+    count = waiting = 0
     for frame in frames:
-        count += frame.height
+        count, waiting = count + frame.height, waiting + frame.height
         if count > MOST_SAMPLES:
             raise source.error(
                 1, 1, f"it holds more than {MOST_SAMPLES:,} samples, the most that are taken."
             )
-        found.append(completed(frame))
-    return pl.concat(found)
+        loose.append(_narrow(frame))
+        if waiting >= _JOINED_FROM:
+            joined.append(pl.concat(loose, how="diagonal", rechunk=True))
+            loose, waiting = [], 0
+    return pl.concat([*joined, *loose], how="diagonal")
+
+
+def _narrow(frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns of a sample in which anything stands, names as numbers."""
+    have = [one.name for one in frame if one.name in _NEEDED or one.null_count() < len(one)]
+    kinds = {name: kind for name, kind in _COLLECTED.items() if name in have}
+    return frame.select(pl.col(name).cast(kind) for name, kind in kinds.items())
 
 
 def empty() -> pl.DataFrame:
@@ -228,8 +249,7 @@ class _Names:
         kept = self._table.head(MOST_STEPS if self.count <= MOST_STEPS else MOST_STEPS - 1)
         self._long = any(len(name or "") > LONGEST_NAME for row in kept.rows() for name in row[:2])
         self._known = kept.with_columns(
-            pl.Series("to_scenario", [name_of(one or "") for one in kept["scenario"]], pl.String()),
-            pl.Series("to_step", [name_of(one or "") for one in kept["step"]], pl.String()),
+            _shown("scenario", kept["scenario"]), _shown("step", kept["step"])
         ).drop("rank")
 
     def of(self, table: pl.DataFrame) -> pl.DataFrame:
@@ -254,18 +274,34 @@ class _Names:
         return tuple(found)
 
 
+def _shown(name: str, given: pl.Series) -> pl.Series:
+    shown = [name_of(one or "") for one in given]
+    return pl.Series(f"to_{name}", shown, pl.String()).cast(samples.CODED[name])
+
+
 def _finished(table: pl.DataFrame, first_us: int) -> pl.DataFrame:
     """Times from the run's start, in the order of time, and texts of bounded length."""
-    return (
-        table.with_columns(
-            *(pl.col(name) - first_us for name in _TIMES),
-            pl.lit(PHASE).alias("phase"),
-            pl.col("attempt").fill_null(1),
-            pl.col("error").str.slice(0, LONGEST_NAME),
-        )
-        .sort("started_us", maintain_order=True)
-        .select(list(samples.SCHEMA))
-    )
+    changed = {
+        **{name: pl.col(name) - first_us for name in _TIMES},
+        "error": pl.col("error").str.slice(0, LONGEST_NAME),
+        "attempt": pl.col("attempt").fill_null(1),
+    }
+    mine = [value for name, value in changed.items() if name in table.columns]
+    return _whole(_in_order(table.with_columns(mine)))
+
+
+def _in_order(table: pl.DataFrame) -> pl.DataFrame:
+    """By start; column by column, so that no more than one is there twice."""
+    rows = table.select(pl.arg_sort_by("started_us", maintain_order=True)).to_series()
+    return pl.DataFrame({name: table.drop_in_place(name).gather(rows) for name in table.columns})
+
+
+def _whole(table: pl.DataFrame) -> pl.DataFrame:
+    """With every column of a sample; one value for all rows takes no memory."""
+    values = {"phase": PHASE, "attempt": 1}
+    absent = [name for name in samples.CODED if name not in table.columns]
+    given = (pl.lit(values.get(name)).cast(samples.CODED[name]).alias(name) for name in absent)
+    return table.with_columns(given).select(list(samples.CODED))
 
 
 def _phases(table: pl.DataFrame, resolution_us: int) -> tuple[Phase, ...]:

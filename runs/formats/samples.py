@@ -40,12 +40,13 @@ SCHEMA: Final[dict[str, pl.DataType]] = {
 
 NAMES: Final = ("scenario", "step", "phase")
 DUE_BY: Final = ("plan", "previous")
-# What a frame holds once it is read: names and closed lists of values as small numbers, a quarter
-# of the memory of texts and ready to be counted. A table of the store has them in either way.
+# What a frame holds once it is read: names and closed lists of values as numbers, a quarter of the
+# memory of texts and ready to be counted. A table of the store has them in either way. The numbers
+# are those of all names that this process knows at a time, so that 16 bits of them could run out.
 CODED: Final[dict[str, pl.DataType]] = {
     **SCHEMA,
     **{
-        name: pl.Categorical(pl.Categories(f"headroom-{name}", physical=pl.UInt16))
+        name: pl.Categorical(pl.Categories(f"headroom-{name}", physical=pl.UInt32))
         for name in NAMES
     },
     "due_by": pl.Enum(DUE_BY),

@@ -55,8 +55,8 @@ class Layout:
     read_as: Mapping[str, pl.DataType] = field(default_factory=dict)
 
     @property
-    def frame_schema(self) -> dict[str, pl.DataType]:
-        return {**self.schema, **self.read_as}
+    def frame_schema(self) -> pl.Schema:
+        return pl.Schema({**self.schema, **self.read_as})
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,8 @@ def _parsed(
         _check_series(frame, layout, name, budget)
     else:
         frame = _one_by_one(block, layout, damaged)
-        # Before names become numbers, of which there are not enough for any names.
         _check_series(frame, layout, name, budget)
-        frame = frame.cast(layout.frame_schema)  # type: ignore[arg-type]
+        frame = frame.cast(layout.frame_schema)
     return _with_texts_cut(frame, layout, damaged), damaged
 
 
@@ -283,7 +282,7 @@ def _natively(block: Block, layout: Layout) -> pl.DataFrame | None:
     """
     try:
         frame = pl.read_ndjson(block.text, schema=dict(layout.schema))
-        frame = frame.cast(layout.frame_schema)  # type: ignore[arg-type]
+        frame = frame.cast(layout.frame_schema)
     except pl.exceptions.PolarsError:
         return None
     is_whole = not any(frame[name].null_count() for name in layout.required)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import zstandard
 
+from runs.formats import detection, spool
 from runs.formats import manifest as manifests
-from runs.formats import spool
 from runs.formats.errors import ManifestError, SpoolError
 from runs.formats.limits import Limits
 from tests.builders import manifest_of, sample, steady, write_lines, write_spool
@@ -233,3 +233,30 @@ def test_more_samples_than_the_limit_are_refused_over_all_files_of_the_run(tmp_p
     assert spool.read(folder, Limits(samples=100)).samples.height == 100
     with pytest.raises(SpoolError, match=r"samples-00003.*more than 99 samples"):
         spool.read(folder, Limits(samples=99))
+
+
+def test_a_file_of_very_many_names_takes_none_from_the_files_after_it(tmp_path: Path) -> None:
+    """Names are kept as numbers, of which there must be enough while what failed is remembered."""
+    folder = write_spool(tmp_path / "many")
+    many = [sample(at / 1e5, step=f"/orders/{at}") for at in range(70_000)]
+    write_lines(folder / SEGMENT, many)
+
+    with pytest.raises(SpoolError, match="different scenarios, steps, phases") as remembered:
+        spool.read(folder)
+    after = write_spool(tmp_path / "after", [sample(0.0, step="a step that is new")])
+
+    assert list(spool.read(after).samples["step"]) == ["a step that is new"]
+    assert remembered.value
+
+
+def test_a_table_of_very_many_labels_becomes_the_most_frequent_and_the_others(
+    tmp_path: Path,
+) -> None:
+    rows = "".join(f"{1_700_000_000_000 + at},5,label {at},200,true\n" for at in range(70_000))
+    path = tmp_path / "many.jtl"
+    path.write_text("timeStamp,elapsed,label,responseCode,success\n" + rows)
+
+    found = detection.read(path)
+
+    assert found.samples["step"].n_unique() == 500
+    assert found.samples.height == 70_000

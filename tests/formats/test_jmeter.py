@@ -9,6 +9,7 @@ import pytest
 from runs.formats import detection
 from runs.formats.errors import FormatError
 from runs.formats.imported import Imported
+from runs.formats.samples import CODED
 from tests.formats.reading import (
     DATA,
     apart_of,
@@ -68,6 +69,16 @@ def test_elapsed_and_latency_include_connecting(tmp_path: Path) -> None:
         "Users", "home", 1200, 110,
     )  # fmt: skip
     assert row_of(found).all_ms.max == 30.0
+
+
+def test_every_column_of_a_sample_is_there_whatever_the_file_has(tmp_path: Path) -> None:
+    found = detection.read(DATA / "jmeter-2.13.csv").samples
+
+    assert dict(found.schema) == CODED
+    assert set(found["phase"]) == {"plateau"}
+    assert set(found["attempt"]) == {1}
+    assert found["due_us"].null_count() == found.height
+    assert found["started_us"].is_sorted()
 
 
 def test_success_is_independent_of_the_code(tmp_path: Path) -> None:

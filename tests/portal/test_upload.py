@@ -193,19 +193,42 @@ def test_a_file_that_cannot_be_taken_is_refused_and_nothing_is_kept(
     "line", ["Content-Length: many", "Content-Length: -1", "Content-Length: 1\r\nContent-Length: 2"]
 )
 def test_a_request_that_is_no_http_is_400_in_the_same_shape(portal: Portal, line: str) -> None:
+    head, body = exchanged(portal, f"POST /api/v1/limits HTTP/1.1\r\nHost: x\r\n{line}\r\n\r\n")
+
+    assert head.startswith("HTTP/1.1 400 Bad Request\r\n")
+    assert "Content-Type: application/json" in head
+    assert json.loads(body)["code"] == "bad_request"
+    assert set(json.loads(body)) == {"code", "detail", "errors"}
+
+
+def test_a_body_of_chunks_that_are_none_is_refused_and_nothing_is_kept(
+    portal: Portal, tmp_path: Path
+) -> None:
+    with portal.client() as client:
+        run_id = open_run(client, write_spool(tmp_path / "run"))
+        answer, body = exchanged(
+            portal,
+            f"PUT /api/v1/runs/{run_id}/files/probes.ndjson.zst HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"Authorization: Bearer {portal.token}\r\nContent-Digest: {digest_of(b'hello')}\r\n"
+            "Connection: close\r\nTransfer-Encoding: chunked\r\n\r\nmany\r\nhello\r\n0\r\n\r\n",
+        )
+
+        assert answer.startswith("HTTP/1.1 422 ")
+        assert '"code": "body_unreadable"' in body
+        assert client.get(f"runs/{run_id}/files").json() == []
+
+
+def exchanged(portal: Portal, request: str) -> tuple[str, str]:
+    """Head and body of the answer to what no HTTP client would send."""
     address = urlsplit(portal.address)
     with socket.create_connection((str(address.hostname), int(address.port or 0))) as connection:
         connection.settimeout(30)
-        connection.sendall(f"POST /api/v1/limits HTTP/1.1\r\nHost: x\r\n{line}\r\n\r\n".encode())
+        connection.sendall(request.encode())
         answer = b""
         while piece := connection.recv(65536):
             answer += piece
-
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
-    assert b"Content-Type: application/json" in head
-    assert json.loads(body)["code"] == "bad_request"
-    assert set(json.loads(body)) == {"code", "detail", "errors"}
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    return head, body
 
 
 def test_a_body_that_says_no_length_is_411(portal: Portal, tmp_path: Path) -> None:

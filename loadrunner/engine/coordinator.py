@@ -1,7 +1,6 @@
 """Carries a campaign out: workers send, the coordinator writes, probes, watches and stops."""
 
 import asyncio
-import json
 import os
 import signal
 import time
@@ -22,6 +21,7 @@ from loadrunner.engine.frames import frame
 from loadrunner.engine.messages import Kind
 from loadrunner.engine.mishaps import Mishap
 from loadrunner.engine.orders import Orders
+from loadrunner.engine.pulse import figures
 from loadrunner.engine.record import RECORD, Names
 from loadrunner.engine.sheaves import Sheaves
 from loadrunner.engine.vitals import Vitals
@@ -319,7 +319,7 @@ class Coordinator:
         elif kind is Kind.MISHAPS:
             self._mishaps[member.index] = mishaps.read(body)
         elif kind is Kind.PULSE:
-            pulse = json.loads(body)
+            pulse = figures(body)
             self._progress.note_pulse(member.index, pulse["in_flight"], pulse["sent"])
             self._brakes.note_pulse(member.index, pulse["t_us"], pulse["sent"])
             assert member.process.pid is not None

@@ -135,7 +135,7 @@ class Journey:
             self._tokens = TokenCounter() if plan.is_stream else None
         plan.waiting[trace] = self
         if self._due_by == PLAN:
-            worker.pulse.delays_us.append((started_ns - worker.start_ns) // 1000 - due_us)
+            worker.pulse.delay((started_ns - worker.start_ns) // 1000 - due_us)
         idle = worker.pool.idle
         if idle:
             connection = self._connection = idle.pop()

@@ -13,7 +13,7 @@ class Kind(IntEnum):
     READY = 0
     SAMPLES = 1  # packed records
     ERROR_TEXT = 2  # the next error text of this worker
-    PULSE = 3  # one second of its health, as JSON
+    PULSE = 3  # one second of its health: see `pulse`
     DONE = 4
     CREDENTIALS = 5  # {"identity": …, "lines": [header line, …]}
     DRAIN = 6

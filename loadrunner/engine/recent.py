@@ -14,6 +14,8 @@ from runs.analysis.percentiles import nearest_rank, rank
 # Of fewer requests in its window a share says nothing; a p95 needs as many as make it a value.
 FEWEST = 10
 FEWEST_RANKED = 20
+# What comes within so long is kept as one: workers ship often, and each look goes through it all.
+_TOGETHER_US = 100_000
 
 
 def _which(names: Collection[str]) -> NDArray[np.bool_]:
@@ -48,6 +50,17 @@ class _Chunk:
     statuses_5xx: NDArray[np.int64]
     response_ms: dict[int, NDArray[np.float32]]
 
+    def with_more(self, later: "_Chunk") -> "_Chunk":
+        return _Chunk(
+            self.at_us,
+            self.counts + later.counts,
+            self.statuses_5xx + later.statuses_5xx,
+            {
+                step: np.concatenate([times, later.response_ms[step]])
+                for step, times in self.response_ms.items()
+            },
+        )
+
 
 class Recent:
     """Takes packed records as they come and forgets them after `keep_us`.
@@ -64,7 +77,10 @@ class Recent:
     def add(self, records: bytes, now_us: int) -> None:
         """Retries are left out, as they are from all figures but their own rate."""
         rows = np.frombuffer(records, record.DTYPE)
-        self._chunks.append(self._chunk(rows[rows["attempt"] == 1], now_us))
+        chunk = self._chunk(rows[rows["attempt"] == 1], now_us)
+        if self._chunks and now_us - self._chunks[-1].at_us < _TOGETHER_US:
+            chunk = self._chunks.pop().with_more(chunk)
+        self._chunks.append(chunk)
         while self._chunks[0].at_us < now_us - self._keep_us:
             self._chunks.popleft()
 

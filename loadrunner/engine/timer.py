@@ -17,6 +17,7 @@ _CLOCK_MONOTONIC = 1
 _NONBLOCK_CLOEXEC = os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
 _ABSOLUTE = 1
 _ITIMERSPEC = struct.Struct("qqqq")  # interval s, ns; value s, ns
+_pack_into = _ITIMERSPEC.pack_into
 
 
 class TimerfdAlarm:
@@ -25,11 +26,15 @@ class TimerfdAlarm:
     exact = True
 
     def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
-        self._libc = ctypes.CDLL(None, use_errno=True)
-        self._fd = self._libc.timerfd_create(_CLOCK_MONOTONIC, _NONBLOCK_CLOEXEC)
+        # Without letting go of the interpreter, which costs more than the call: it never waits.
+        libc = ctypes.PyDLL(None, use_errno=True)
+        self._fd = libc.timerfd_create(_CLOCK_MONOTONIC, _NONBLOCK_CLOEXEC)
         if self._fd < 0:
             raise OSError(ctypes.get_errno(), "timerfd_create")
+        self._settime = libc.timerfd_settime
         self._spec = ctypes.create_string_buffer(_ITIMERSPEC.size)
+        self._spec_at = ctypes.c_void_p(ctypes.addressof(self._spec))
+        self._has_expired = False
         self._loop = loop
         self._callback = callback
         loop.add_reader(self._fd, self._fired)
@@ -37,16 +42,20 @@ class TimerfdAlarm:
     def set(self, at_ns: int) -> None:
         # A value of zero would disarm it.
         at_ns = max(at_ns, 1)
-        _ITIMERSPEC.pack_into(self._spec, 0, 0, 0, at_ns // 1_000_000_000, at_ns % 1_000_000_000)
-        self._libc.timerfd_settime(self._fd, _ABSOLUTE, self._spec, None)
+        _pack_into(self._spec, 0, 0, 0, at_ns // 1_000_000_000, at_ns % 1_000_000_000)
+        self._settime(self._fd, _ABSOLUTE, self._spec_at, None)
+        self._has_expired = False
 
     def _fired(self) -> None:
-        # Setting the alarm anew empties the descriptor, and then there is nothing to read.
-        with suppress(BlockingIOError):
-            os.read(self._fd, 8)
+        self._has_expired = True
         self._callback()
+        # Setting the alarm anew has emptied the descriptor, and then there is nothing to read.
+        if self._has_expired:
+            with suppress(BlockingIOError):
+                os.read(self._fd, 8)
 
     def close(self) -> None:
+        self._has_expired = False
         self._loop.remove_reader(self._fd)
         os.close(self._fd)
 

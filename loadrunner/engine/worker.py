@@ -34,7 +34,7 @@ _FAR = 1 << 62
 # So many are sent before the sockets are looked after again.
 _BATCH = 256
 _TICK_S = 0.01
-_SHIP_EVERY_NS = 200_000_000
+_SHIP_EVERY_NS = 50_000_000
 
 
 class Worker:
@@ -181,7 +181,7 @@ class Worker:
             in_flight = sum(len(waiting) for waiting in self._waiting.values())
             self.pulse.sent = (self.trace - self._first_trace) // self.stride
             self._first_trace = self.trace
-            self._send(Kind.PULSE, json.dumps(self.pulse.beat(now_us, in_flight)).encode())
+            self._send(Kind.PULSE, self.pulse.beat(now_us, in_flight))
             self._tell_mishaps()
 
     def _is_over(self, now: int) -> bool:

@@ -163,6 +163,10 @@ def test_a_rule_looks_at_what_came_in_its_window(
     assert (stop.reason if stop else None) == (
         None if reason is None else f"The abort rule '{rule}' was met: {reason}"
     )
+    piecemeal = brakes(rule, tmp_path)
+    for number, at in enumerate(range(0, len(records), record.RECORD.size)):
+        piecemeal.add(records[at:][: record.RECORD.size], 2 * SECOND + 4_000 * number)
+    assert piecemeal.look(3 * SECOND) == stop
 
 
 def test_a_rule_waits_until_its_window_is_full_and_forgets_what_is_older(tmp_path: Path) -> None:

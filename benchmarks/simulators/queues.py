@@ -218,7 +218,7 @@ def contention(rng: np.random.Generator, profile: str, reached: bool) -> Simulat
     speed *= peak / speed.max()
     speeds = [0.0, *speed.tolist()]
     poisson = bool(rng.random() < 0.5)
-    truth = _sustained(rng, speeds, peak, poisson)
+    truth = sustained(rng, speeds, peak, poisson, lambda count: rng.exponential(1.0, count))
     phases, due = _loaded(rng, profile, truth, reached, poisson)
     ended = shared(due, rng.exponential(1.0, len(due)), speeds)
     timeout = rng.uniform(10, 40)
@@ -259,8 +259,11 @@ def shared(due: Floats, work: Floats, speeds: list[float]) -> Floats:
     return ended
 
 
-def _sustained(rng: np.random.Generator, speeds: list[float], peak: float, poisson: bool) -> float:
-    """The largest load that 60 s keep up with in 2 of 3 trials, to 2 %."""
+def sustained(
+    rng: np.random.Generator, speeds: list[float], peak: float, poisson: bool,
+    work: Callable[[int], Floats],
+) -> float:  # fmt: skip
+    """The largest load that 60 s keep up with in 2 of 3 trials, to 2 %; `work` draws so many."""
     for share in np.arange(1.0, 0.5, -0.02):
         kept = 0
         for _ in range(3):
@@ -268,7 +271,7 @@ def _sustained(rng: np.random.Generator, speeds: list[float], peak: float, poiss
             due = np.arange(0, 60, 1 / rate)
             if poisson:
                 due = np.sort(rng.uniform(0, 60, rng.poisson(rate * 60)))
-            ended = shared(due, rng.exponential(1.0, len(due)), speeds)
+            ended = shared(due, work(len(due)), speeds)
             kept += bool((ended < 60).sum() >= 0.98 * len(due))
         if kept >= 2:
             return float(share * peak)

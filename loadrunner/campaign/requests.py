@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from loadrunner.engine.wire import FRAMING, SAFE
 
 _NOT_IN_HEADER: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _PARAMETER: Final = re.compile(r"[?&]([^=&#]+)=([^&#]*)")
+_FORM_FIELD: Final = re.compile(r"(?:^|&)([^=&\s]+)=([^&\r\n]*)")
 JSON_TYPE: Final = ("Content-Type", ("application/json",))
 
 
@@ -37,10 +39,39 @@ def _url_path(text: str, path: Path, scope: Scope, reading: Reading) -> Template
 
 def _keep_query_secrets(template: Template, reading: Reading) -> None:
     """`?api_key=…` is a secret as a header of that name is."""
-    literal = "".join(part if isinstance(part, str) else "\0" for part in template)
-    for name, value in _PARAMETER.findall(literal):
+    _keep_named(_PARAMETER.findall(_literal(template)), reading)
+
+
+def _keep_body_secrets(template: Template, reading: Reading) -> None:
+    """In a body that is JSON or a form as well, though it is written as a text."""
+    literal = _literal(template)
+    try:
+        _keep_named(_named_texts(json.loads(literal, strict=False)), reading)
+    except (ValueError, RecursionError):
+        _keep_named(_FORM_FIELD.findall(literal), reading)
+
+
+def _literal(template: Template) -> str:
+    """The template with U+0000 in place of what is known only while a journey runs."""
+    return "".join(part if isinstance(part, str) else "\0" for part in template)
+
+
+def _keep_named(values: Iterable[tuple[str, str]], reading: Reading) -> None:
+    for name, value in values:
         if is_secret_name(name):
             reading.secrets.update(part for part in value.split("\0") if part)
+
+
+def _named_texts(document: object, name: str = "") -> Iterator[tuple[str, str]]:
+    """Every text of a JSON document with the key that it stands under."""
+    if isinstance(document, dict):
+        for key, value in document.items():
+            yield from _named_texts(value, key)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _named_texts(value, name)
+    elif isinstance(document, str):
+        yield name, document
 
 
 def _headers(
@@ -70,7 +101,9 @@ def _header(name: str, text: str, path: Path, scope: Scope, reading: Reading) ->
 
 def _body(section: RequestSection, path: Path, scope: Scope, reading: Reading) -> Template | None:
     if section.body is not None:
-        return reading.template(section.body, (*path, "body"), scope)
+        template = reading.template(section.body, (*path, "body"), scope)
+        _keep_body_secrets(template, reading)
+        return template
     if not section.has_json:
         return None
     return joined(_json(section.json_body, (*path, "json"), scope, reading))

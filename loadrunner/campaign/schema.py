@@ -17,6 +17,8 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from loadrunner.campaign import quantities
 from loadrunner.campaign.found import described
@@ -41,6 +43,10 @@ def _matching(pattern: re.Pattern[str], allowed: str) -> Callable[[object], str]
         return value
 
     return check
+
+
+def _text_schema(pattern: re.Pattern[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern.pattern})$"})
 
 
 def _whole_schema(lowest: int, highest: int) -> WithJsonSchema:
@@ -116,12 +122,20 @@ def _empty_list(value: object) -> object:
     return [] if value is None else value
 
 
-_DURATION_PATTERN = r"^([0-9.]+ *(us|ms|s|m|h))+$|" + _VARIABLE
+_PAUSE_PATTERN = r"^([0-9.]+ *(us|ms|s|m|h))+$|" + _VARIABLE
+# The same with a digit above zero in it.
+_DURATION_PATTERN = r"^(?=.*[1-9])([0-9.]+ *(us|ms|s|m|h))+$|" + _VARIABLE
 _GROWTH_PATTERN = r"^[0-9.]+ *% */ *(year|quarter|month|week)$|" + _VARIABLE
 _SIZE_PATTERN = r"^[0-9.]+ *([kKMG]?B|[KMG]iB)$|" + _VARIABLE
 _RATE_SCHEMA: dict[str, Any] = {
     "anyOf": [
-        {"type": "number", "minimum": 0},
+        {"type": "number", "exclusiveMinimum": 0, "maximum": quantities.FASTEST_PER_S},
+        {"type": "string", "pattern": r"^(?=.*[1-9])[0-9.]+( */ *[smh])?$|" + _VARIABLE},
+    ]
+}
+_RAMP_END_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "number", "minimum": 0, "maximum": quantities.FASTEST_PER_S},
         {"type": "string", "pattern": r"^[0-9.]+( */ *[smh])?$|" + _VARIABLE},
     ]
 }
@@ -135,13 +149,17 @@ _WEIGHT_SCHEMA: dict[str, Any] = {
 Name = Annotated[
     str,
     BeforeValidator(_matching(_NAME, "letters, digits and _ - . :, at most 100")),
-    WithJsonSchema({"type": "string", "pattern": r"^[\w.:-]{1,100}$"}),
+    _text_schema(_NAME),
 ]
 SetName = Annotated[
-    str, BeforeValidator(_matching(_SET_NAME, "letters, digits, _ and -, a letter first"))
+    str,
+    BeforeValidator(_matching(_SET_NAME, "letters, digits, _ and -, a letter first")),
+    _text_schema(_SET_NAME),
 ]
 CampaignName = Annotated[
-    str, BeforeValidator(_matching(_CAMPAIGN_NAME, "letters, digits, spaces and _ - ."))
+    str,
+    BeforeValidator(_matching(_CAMPAIGN_NAME, "letters, digits, spaces and _ - .")),
+    _text_schema(_CAMPAIGN_NAME),
 ]
 ScriptName = Annotated[
     str,
@@ -149,12 +167,27 @@ ScriptName = Annotated[
     WithJsonSchema({"type": "string", "pattern": rf"^{_SCRIPT.pattern}$|{_VARIABLE}"}),
 ]
 VariableName = Annotated[
-    str, BeforeValidator(_matching(VARIABLE_NAME, "letters, digits and _, a letter first"))
+    str,
+    BeforeValidator(_matching(VARIABLE_NAME, "letters, digits and _, a letter first")),
+    _text_schema(VARIABLE_NAME),
 ]
-HeaderName = Annotated[str, BeforeValidator(_matching(_HEADER, "the name of a header"))]
+HeaderName = Annotated[
+    str, BeforeValidator(_matching(_HEADER, "the name of a header")), _text_schema(_HEADER)
+]
 Text = Annotated[str, BeforeValidator(_text)]
 Filled = Annotated[Text, StringConstraints(min_length=1)]
-Truth = Annotated[bool, BeforeValidator(_truth)]
+# Where a value is a text whatever it looks like: `0123` stays `0123` in a header.
+_SCALAR = {"type": ["string", "number", "boolean"]}
+Verbatim = Annotated[Text, WithJsonSchema(_SCALAR)]
+FilledVerbatim = Annotated[Filled, WithJsonSchema({**_SCALAR, "minLength": 1})]
+Truth = Annotated[
+    bool,
+    BeforeValidator(_truth),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": _VARIABLE}]}),
+]
+Url = Annotated[
+    Filled, WithJsonSchema({"type": "string", "pattern": r"^https?://[^\s?#@]+$|" + _VARIABLE})
+]
 Duration = Annotated[
     float,
     BeforeValidator(quantities.duration_s),
@@ -163,10 +196,12 @@ Duration = Annotated[
 Pause = Annotated[
     float,
     BeforeValidator(quantities.pause_s),
-    WithJsonSchema({"type": "string", "pattern": _DURATION_PATTERN, "examples": ["0s", "500ms"]}),
+    WithJsonSchema({"type": "string", "pattern": _PAUSE_PATTERN, "examples": ["0s", "500ms"]}),
 ]
 Rate = Annotated[float, BeforeValidator(quantities.rate_per_s), WithJsonSchema(_RATE_SCHEMA)]
-RampEnd = Annotated[float, BeforeValidator(quantities.ramp_end_per_s), WithJsonSchema(_RATE_SCHEMA)]
+RampEnd = Annotated[
+    float, BeforeValidator(quantities.ramp_end_per_s), WithJsonSchema(_RAMP_END_SCHEMA)
+]
 Growth = Annotated[
     float,
     BeforeValidator(quantities.growth_per_year),
@@ -181,7 +216,9 @@ UrlPath = Annotated[
     str, BeforeValidator(_path), WithJsonSchema({"type": "string", "pattern": "^/"})
 ]
 Method = Annotated[
-    str, BeforeValidator(_method), WithJsonSchema({"type": "string", "enum": list(_METHODS)})
+    str,
+    BeforeValidator(_method),
+    WithJsonSchema({"type": "string", "enum": [*_METHODS, *(name.lower() for name in _METHODS)]}),
 ]
 JsonPath = Annotated[
     str,
@@ -198,12 +235,29 @@ UserCount = Annotated[int, BeforeValidator(_whole(0, MANY)), _whole_schema(0, MA
 StageCount = Annotated[int, BeforeValidator(_whole(2, 1_000)), _whole_schema(2, 1_000)]
 RetryCount = Annotated[int, BeforeValidator(_whole(1, 100)), _whole_schema(1, 100)]
 Status = Annotated[int, BeforeValidator(_whole(100, 599))]
-_STATUS_SCHEMA = {"type": "integer", "minimum": 100, "maximum": 599}
+_STATUS_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "integer", "minimum": 100, "maximum": 599},
+        {"type": "string", "pattern": r"^[1-5]\d\d$|" + _VARIABLE},
+    ]
+}
+_STATUSES_SCHEMA: dict[str, Any] = {
+    "anyOf": [*_STATUS_SCHEMA["anyOf"], {"type": "array", "items": _STATUS_SCHEMA}]
+}
 Statuses = Annotated[
+    tuple[Status, ...], BeforeValidator(_statuses), WithJsonSchema(_STATUSES_SCHEMA)
+]
+SomeStatuses = Annotated[
     tuple[Status, ...],
     BeforeValidator(_statuses),
-    WithJsonSchema({"anyOf": [_STATUS_SCHEMA, {"type": "array", "items": _STATUS_SCHEMA}]}),
+    Field(min_length=1),
+    WithJsonSchema({**_STATUSES_SCHEMA, "minItems": 1}),
 ]
+
+
+def _one_of(*kinds: str, **beside: tuple[str, ...]) -> dict[str, Any]:
+    """Of these keys exactly one may stand, with those that it needs."""
+    return {"oneOf": [{"required": [kind, *beside.get(kind, ())]} for kind in kinds]}
 
 
 class Section(BaseModel):
@@ -213,15 +267,17 @@ class Section(BaseModel):
 
 
 class RequestSection(Section):
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["json", "body"]}})
+
     method: Method = "GET"
     path: UrlPath = Field(
         description="The path below target.base_url, with its query; ${name} is percent-encoded."
     )
-    headers: dict[HeaderName, Text] = Field({}, description="Further headers, by name.")
+    headers: dict[HeaderName, Verbatim] = Field({}, description="Further headers, by name.")
     json_body: Any = Field(
         None, alias="json", description="The body as JSON; ${name} in its texts is escaped."
     )
-    body: Text | None = Field(None, description="The body as a text that is sent as it is.")
+    body: Verbatim | None = Field(None, description="The body as a text that is sent as it is.")
 
     @model_validator(mode="after")
     def _one_body(self) -> Self:
@@ -236,14 +292,14 @@ class RequestSection(Section):
 
 
 class TlsSection(Section):
-    verify: bool = Field(True, description="Whether the server's certificate must be valid.")
+    verify: Truth = Field(True, description="Whether the server's certificate must be valid.")
     ca: Filled | None = Field(
         None, description="A file of certificates to trust beside the system's own."
     )
 
 
 class TargetSection(Section):
-    base_url: Filled = Field(
+    base_url: Url = Field(
         description="Where requests go, such as http://127.0.0.1:8900; step paths are added to it."
     )
     allow: Annotated[tuple[Filled, ...], Field(min_length=1)] | None = Field(
@@ -264,12 +320,18 @@ class TargetSection(Section):
 
 
 class BasicSection(Section):
-    user: Filled = Field(description="The user's name.")
-    password: Filled = Field(description="The password; take it from the environment.")
+    user: FilledVerbatim = Field(description="The user's name.")
+    password: FilledVerbatim = Field(description="The password; take it from the environment.")
 
 
 class IdentitySection(Section):
     """Who requests are sent as: exactly one of login, header with value, bearer, basic."""
+
+    model_config = ConfigDict(
+        json_schema_extra=_one_of(
+            "login", "header", "bearer", "basic", login=("token",), header=("value",)
+        )
+    )
 
     login: RequestSection | None = Field(
         None, description="The request that obtains a token; ${index} is the user's number."
@@ -280,8 +342,8 @@ class IdentitySection(Section):
     )
     count: Count = Field(1, description="How many users log in.")
     header: HeaderName | None = Field(None, description="The name of the header that is sent.")
-    value: Filled | None = Field(None, description="The header's value.")
-    bearer: Filled | None = Field(None, description="The token of an Authorization header.")
+    value: FilledVerbatim | None = Field(None, description="The header's value.")
+    bearer: FilledVerbatim | None = Field(None, description="The token of an Authorization header.")
     basic: BasicSection | None = Field(None, description="User and password of HTTP Basic.")
 
     @model_validator(mode="after")
@@ -342,7 +404,7 @@ class StepSection(Section):
     request: RequestSection | None = Field(
         None, description="The request of this step; required unless the scenario has a journey."
     )
-    expect: Statuses = Field((200,), description="The statuses that are right.", min_length=1)
+    expect: SomeStatuses = Field((200,), description="The statuses that are right.")
     refusals: Statuses = Field(
         (429,), description="The statuses by which the service protects itself."
     )
@@ -449,8 +511,15 @@ class StaircaseSection(Section):
         return self
 
 
+_OF_A_PHASE = ("phase", "duration")
+
+
 class LoadSection(Section):
     """One phase, or a staircase of them: exactly one of rate, users, staircase."""
+
+    model_config = ConfigDict(
+        json_schema_extra=_one_of("rate", "users", "staircase", rate=_OF_A_PHASE, users=_OF_A_PHASE)
+    )
 
     phase: Name | None = Field(None, description="The phase's name; stages are PHASE_01, …")
     duration: Duration | None = Field(None, description="How long the phase lasts.")
@@ -590,7 +659,14 @@ class ProbeSection(Section):
 
 
 def _criterion(value: object) -> object:
-    return {"criterion": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"criterion": value}
+    if not isinstance(value, Mapping):
+        raise ValueError(
+            f"found {described(value)}, allowed: a text such as p95(*) < 800ms, or a mapping"
+            " with criterion, by"
+        )
+    return value
 
 
 class CriterionSection(Section):
@@ -633,6 +709,16 @@ class SmokeSection(Section):
     )
 
 
+class _Schema(GenerateJsonSchema):
+    """Names that do not fit are refused; pydantic's own way takes anything under them."""
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        found = super().dict_schema(schema)
+        if "patternProperties" in found:
+            found["additionalProperties"] = False
+        return found
+
+
 def _version(value: object) -> object:
     if value not in (1, "1") or value is True:
         raise ValueError(f"found {described(value)}, allowed: 1, the version that is read here")
@@ -657,7 +743,9 @@ class CampaignFile(Section):
     )
 
     campaign: CampaignName = Field(description="The campaign's name.")
-    version: Annotated[Literal[1], BeforeValidator(_version)] = 1
+    version: Annotated[
+        Literal[1], BeforeValidator(_version), WithJsonSchema({"enum": [1, "1"]})
+    ] = 1
     target: TargetSection = Field(description="What is loaded.")
     identities: Annotated[dict[Name, IdentitySection], BeforeValidator(_empty_map)] = Field(
         {}, description="Who requests are sent as, by name."
@@ -694,3 +782,8 @@ class CampaignFile(Section):
         (), description="Requests that undo what a run made; sent by `loadrunner cleanup`."
     )
     smoke: SmokeSection = Field(SmokeSection(), description="The short run of --smoke.")
+
+
+def document() -> JsonSchemaValue:
+    """The JSON Schema of a campaign file."""
+    return CampaignFile.model_json_schema(schema_generator=_Schema)

@@ -2,7 +2,8 @@
 
 from typing import Protocol, cast
 
-from loadrunner.engine.wire import BODYLESS, IDEMPOTENT, Origin, Source, Stamp, default_headers
+from loadrunner.engine.encoder import Source
+from loadrunner.engine.wire import BODYLESS, IDEMPOTENT, Origin, Stamp, default_headers
 from loadrunner.hooks.message import Message
 
 

@@ -82,7 +82,7 @@ class Pool:
 
     async def _connection(self) -> Connection:
         _, connection = await self._loop.create_connection(
-            lambda: Connection(self),
+            lambda: Connection(self, is_plain=self._address.tls is None),
             self._address.host,
             self._address.port,
             ssl=self._address.tls,

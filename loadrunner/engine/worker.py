@@ -9,17 +9,15 @@ import asyncio
 import gc
 import heapq
 import json
-import os
 import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from itertools import takewhile
 from time import monotonic_ns
 
-from loadrunner.engine import schedule, tls
+from loadrunner.engine import precedence, schedule, tls
 from loadrunner.engine.messages import Kind, Reader, header, instant_of
 from loadrunner.engine.mishaps import Mishaps
 from loadrunner.engine.orders import Orders
@@ -37,7 +35,6 @@ _FAR = 1 << 62
 _BATCH = 256
 _TICK_S = 0.01
 _SHIP_EVERY_NS = 200_000_000
-_NICENESS = -10
 
 
 class Worker:
@@ -304,19 +301,10 @@ async def _work(orders: Orders, channel: socket.socket) -> None:
     link.close()
 
 
-def _come_first() -> None:
-    """Ask the system to run this process before others, which it grants to root alone.
-
-    A worker does little, but what it does must not wait for a neighbour.
-    """
-    with suppress(OSError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
-
-
 def main(orders: Orders, channel: socket.socket) -> None:
     """The whole life of a worker process."""
     sys.stdout = sys.stderr  # what a journey in Python prints is no part of the summary
-    _come_first()
+    precedence.come_first()
     # Ctrl-C reaches the whole group; the coordinator decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

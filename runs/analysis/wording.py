@@ -228,6 +228,12 @@ def capacity(point: Mapping[str, Any]) -> str:
     return f"{subject}: too little evidence of a saturation point up to {up_to}"
 
 
+def seen(explanation: str) -> str:
+    """What was seen of a saturation point, without the point that stands beside it already."""
+    head, colon, rest = explanation.partition("): ")
+    return rest[:1].upper() + rest[1:] if colon and " saturates at " in head else explanation
+
+
 def _reached(point: Mapping[str, Any]) -> str:
     value, interval = figure_and_interval(point.get("capacity_jps"), point.get("ci_jps"))
     if value == UNKNOWN:

@@ -187,7 +187,8 @@ def _manifest_error(error: ValueError) -> ManifestError:
         return ManifestError("the document", f"is not JSON: {error}")
     first = error.errors()[0]
     at = ".".join(str(part) for part in first["loc"]) or "the document"
-    return ManifestError(at, f"{first['msg']} (found {_short(first['input'])})")
+    wrong = first["msg"].removeprefix("Value error, ")
+    return ManifestError(at, f"{wrong} (found {_short(first['input'])})")
 
 
 def _short(value: object) -> str:

@@ -6,7 +6,7 @@ import pytest
 from benchmarks.simulators import queues
 from runs.analysis import saturation
 from runs.analysis.saturation import contention
-from runs.analysis.saturation.contention import Curve
+from runs.analysis.saturation.contention import Curve, Scalability, Thrashing
 
 PACED, RANDOM = 0.0, 1.0
 
@@ -16,7 +16,7 @@ def _curve(best: float = 16.0, peak: float = 100.0) -> Curve:
     alpha = 0.1
     beta = (1 - alpha) / best**2
     rate = peak * (1 + alpha * (best - 1) + beta * best * (best - 1)) / best
-    return Curve(rate, alpha, best, 40.0, peak, 1.0)
+    return Curve(rate, Scalability(alpha, best, 40.0), peak, 1.0)
 
 
 def test_the_curve_has_its_peak_where_it_says() -> None:
@@ -24,6 +24,12 @@ def test_the_curve_has_its_peak_where_it_says() -> None:
     assert int(speeds.argmax()) + 1 == pytest.approx(16, abs=1)
     assert speeds.max() == pytest.approx(100, rel=0.01)
     assert speeds[60] == speeds[90] == pytest.approx(78, abs=3)
+
+
+def test_a_target_that_thrashes_rises_is_level_and_falls_to_a_floor() -> None:
+    law = Thrashing(knee=10.0, until=20.0, last=40.0, floor=0.4)
+    speeds = law.at(np.array([5.0, 10.0, 20.0, 30.0, 40.0, 90.0]))
+    assert speeds.tolist() == pytest.approx([0.5, 1.0, 1.0, 0.7, 0.4, 0.4])
 
 
 def test_what_is_sustained_lies_below_the_peak_and_lower_the_more_arrivals_vary() -> None:

@@ -10,7 +10,7 @@ from loadrunner.campaign.forecast import forecast
 from loadrunner.campaign.mix import portions, shares
 from loadrunner.campaign.model import Campaign, Load
 from loadrunner.campaign.picture import text as picture
-from loadrunner.campaign.schema import CampaignFile
+from loadrunner.campaign.schema import document
 from loadrunner.errors import CampaignError
 from tests.loadrunner.processes import loadrunner, target
 from tests.loadrunner.runs_on_disk import samples_of
@@ -263,7 +263,7 @@ def test_without_a_mix_a_scenario_needs_a_load(tmp_path: Path) -> None:
 
 
 def test_an_editor_asks_for_a_load_where_there_is_no_mix() -> None:
-    schema = CampaignFile.model_json_schema()
+    schema = document()
 
     assert "load" not in schema["$defs"]["ScenarioSection"]["required"]
     assert schema["if"] == {"not": {"required": ["mix"]}}

@@ -255,6 +255,11 @@ def caused(stages: Sequence[Stage]) -> list[Stage]:
     return found
 
 
+def kept(stages: Sequence[Stage]) -> list[Stage]:
+    """The stages that kept up."""
+    return [stage for stage in stages if not stage.is_overloaded and stage.count]
+
+
 def steady(stages: Sequence[Stage]) -> list[Stage]:
     """The stages that kept up, but those that begin with the backlog of an overload."""
     kept = []

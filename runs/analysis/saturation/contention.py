@@ -5,18 +5,21 @@ queue grows by itself. What it sustains lies somewhat below the peak, since arri
 vary: a load is sustained if that variation does not carry the target over the peak within three
 stages' time. The curve is the universal scalability law (Gunther) with a pool, fitted to how many
 good answers came per second of each number under way; the rest is the mean first passage time of
-a diffusion along it. The loads that were sustained and lost narrow the answer down.
+a diffusion along it. Targets that thrash do not follow that law: a straight rise, a level stretch
+and a straight fall to a floor are weighed beside it. The loads that were sustained and lost narrow
+the answer down.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
-from runs.analysis.saturation import balance
 from runs.analysis.saturation.balance import Stage
 from runs.analysis.saturation.bend import Spread
+from runs.analysis.saturation.bracket import Bracket
 from runs.analysis.saturation.flow import Floats, Flow
 
 # Numbers under way are counted in bins of this ratio; a fit weighs counts as twice as uncertain
@@ -33,42 +36,96 @@ _MOST_CALLS: Final = 200_000
 _FEWEST_CALLS: Final = 100
 # What is not known of the way from the peak to the load that is sustained, and how sharply the
 # loads of the stages bound it: in parts of the capacity.
-_SPREAD: Final = 0.05
-_CELLS: Final = 400
+_SPREAD: Final = 0.055
 _PACED: Final = 0.3
-_TAILS: Final = (0.025, 0.5, 0.975)
+# Of a target that thrashes: where its level stretch ends over where it begins, where its fall ends
+# over that, and which part is left then.
+_LEVELS: Final = (1.0, 1.25, 1.5, 2.0, 3.0)
+_FALLS: Final = (1.5, 2.0, 3.0, 4.5, 7.0)
+_FLOORS: Final = (0.25, 0.4, 0.55, 0.7, 0.85)
+
+
+class Law(Protocol):
+    """Throughput by how many are under way, up to a factor."""
+
+    @property
+    def last(self) -> float:
+        """From which number on it is level."""
+
+    @property
+    def height(self) -> float:
+        """Its maximum."""
+
+    def at(self, under_way: Floats) -> Floats: ...
+
+
+@dataclass(frozen=True)
+class Scalability:
+    """x = n / (1 + alpha (n-1) + beta n (n-1)), at its maximum for `best`, up to a pool."""
+
+    alpha: float
+    best: float
+    last: float
+
+    @property
+    def height(self) -> float:
+        return float(self.at(np.array([self.best]))[0])
+
+    def at(self, under_way: Floats) -> Floats:
+        inside = np.minimum(under_way, self.last)
+        beta = (1 - self.alpha) / self.best**2
+        law: Floats = inside / (1 + self.alpha * (inside - 1) + beta * inside * (inside - 1))
+        return law
+
+
+@dataclass(frozen=True)
+class Thrashing:
+    """Rises in proportion to `knee`, is level to `until`, falls to `floor` of it at `last`."""
+
+    knee: float
+    until: float
+    last: float
+    floor: float
+
+    @property
+    def height(self) -> float:
+        return 1.0
+
+    def at(self, under_way: Floats) -> Floats:
+        rise = np.minimum(under_way / self.knee, 1.0)
+        fall: Floats = np.interp(under_way, [self.until, self.last], [1.0, self.floor])
+        return rise * fall
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Throughput x(n) for n under way: x = rate n / (1 + alpha (n-1) + beta n (n-1)) up to a pool,
-    and level beyond; `peak` is its maximum, at n = `best`, known to `error`."""
+    """Throughput `rate` times a law; `peak` is its maximum, known to `error`."""
 
     rate: float
-    alpha: float
-    best: float
-    pool: float
+    law: Law
     peak: float
     error: float
 
     def at(self, under_way: Floats) -> Floats:
-        return self.rate * _shape(under_way, self.best, self.alpha, self.pool)
+        return self.rate * self.law.at(under_way)
 
 
-def find(calls: Flow, stages: Sequence[Stage], unit: float, until: float = np.inf) -> Spread | None:
+def find(
+    calls: Flow, stages: Sequence[Stage], unit: float, until: float = np.inf, floor: float = 0.0
+) -> Spread | None:
     """From everything before `until` (when clients gave up), in journeys/s; None where there is
-    too little. A journey makes `unit` of the calls."""
-    bad = [stage.offered for stage in balance.caused(stages)]
-    kept = [s.offered for s in stages if not s.is_overloaded and s.offered < min(bad) and s.count]
+    too little. A journey makes `unit` of the calls; `floor` is answered under overload."""
+    bracket = Bracket.of(stages, _SPREAD, floor)
     mine = _around(calls, stages, until)
-    if mine.count < _FEWEST_CALLS or not kept:
+    if mine.count < _FEWEST_CALLS or bracket is None:
         return None
     curve = _fitted(*_levels(mine, until))
     if curve is None:
         return None
     lasting = _STAGES * max(stage.segment.length for stage in stages)
     bearable = _bearable(curve, _variation(calls, stages), lasting) / unit
-    return _within(bearable, curve.error / curve.peak, max(kept), min(bad))
+    error = float(np.hypot(curve.error / curve.peak, _SPREAD)) * bearable
+    return bracket.weighed(bearable, error)
 
 
 def _around(calls: Flow, stages: Sequence[Stage], until: float) -> Flow:
@@ -111,34 +168,33 @@ def _binned(seconds: Floats, answers: Floats) -> tuple[Floats, Floats, Floats]:
     return middle[seen], spent[seen], came[seen]
 
 
-def _shape(
-    under_way: Floats, best: Floats | float, alpha: Floats | float, pool: Floats | float
-) -> Floats:
-    inside = np.minimum(under_way, pool)
-    beta = (1 - alpha) / np.square(best)
-    law: Floats = inside / (1 + alpha * (inside - 1) + beta * inside * (inside - 1))
-    return law
+def _laws(most: float) -> Iterator[Law]:
+    """Of both kinds, for up to so many under way."""
+    bests = np.geomspace(2, max(most / 1.5, 4), _PEAKS)
+    for best, alpha, ratio in itertools.product(bests, _ALPHAS, _POOLS):
+        yield Scalability(alpha, float(best), float(best * ratio))
+    knees = np.geomspace(2, max(most / 2, 4), _PEAKS // 2)
+    for knee, level, fall, floor in itertools.product(knees, _LEVELS, _FALLS, _FLOORS):
+        until = float(knee * level)
+        yield Thrashing(float(knee), until, until * fall, floor)
 
 
 def _fitted(under_way: Floats, spent: Floats, came: Floats) -> Curve | None:
     """The likeliest curve of a grid (Poisson counts), its rate in closed form."""
     if len(under_way) < 3 or not came.sum():
         return None
-    bests = np.geomspace(2, max(under_way.max() / 1.5, 4), _PEAKS)
-    best, alpha, ratio = (one.ravel() for one in np.meshgrid(bests, _ALPHAS, _POOLS, indexing="ij"))
-    pool = best * ratio
-    shape = _shape(under_way[None, :], best[:, None], alpha[:, None], pool[:, None])
+    laws = list(_laws(float(under_way.max())))
+    shape = np.stack([law.at(under_way) for law in laws])
     rate = came.sum() / (shape * spent).sum(axis=1)
     expected = np.maximum(rate[:, None] * shape * spent, 1e-9)
     logs = (came * np.log(expected) - expected).sum(axis=1) / _OVERDISPERSION
     weight = np.exp(logs - logs.max())
-    peaks = rate * _shape(best, best, alpha, pool)
+    tops = np.array([law.height for law in laws])
+    peaks = rate * tops
     mean = float((weight * peaks).sum() / weight.sum())
     error = float(np.sqrt((weight * (peaks - mean) ** 2).sum() / weight.sum()))
     i = int(logs.argmax())
-    return Curve(
-        float(rate[i]), float(alpha[i]), float(best[i]), float(pool[i]), float(peaks[i]), error
-    )
+    return Curve(float(rate[i]), laws[i], float(peaks[i]), error)
 
 
 def _variation(calls: Flow, stages: Sequence[Stage]) -> float:
@@ -153,7 +209,7 @@ def _variation(calls: Flow, stages: Sequence[Stage]) -> float:
 
 def _bearable(curve: Curve, variation: float, lasting: float) -> float:
     """The highest load that on average takes so many seconds to be carried over the peak."""
-    states = np.arange(min(int(1.5 * curve.pool) + 6, _MOST_STATES)).astype(np.float64)
+    states = np.arange(min(int(1.5 * curve.law.last) + 6, _MOST_STATES)).astype(np.float64)
     speed = np.where(states > 0, curve.at(np.maximum(states, 1.0)), 0.0)
     low, high = 0.5 * curve.peak, 1.05 * curve.peak
     for _ in range(24):
@@ -174,22 +230,3 @@ def _passage(speed: Floats, load: float, variation: float) -> float:
     top, bottom = potential.max(), potential.min()
     inner = np.cumsum(2 / variance * np.exp(bottom - potential))
     return float(np.log((np.exp(potential - top) * inner).sum()) + top - bottom)
-
-
-def _within(bearable: float, error: float, kept: float, lost: float) -> Spread:
-    """Weighed with the loads that were kept up with and lost: each alone is no proof, since a
-    stage may be shorter than a minute."""
-    grid = np.linspace(0.7 * min(kept, bearable), 1.2 * max(lost, bearable), _CELLS)
-    off = (grid - bearable) / (np.hypot(error, _SPREAD) * bearable)
-    above = _logistic((grid / kept - 0.97) / _SPREAD)
-    below = _logistic((lost / grid - 1.0) / _SPREAD)
-    weight = np.exp(-0.5 * off**2) * above * below
-    share = (np.cumsum(weight) - weight / 2) / weight.sum()
-    low, middle, high = (float(one) for one in np.interp(_TAILS, share, grid))
-    return Spread(middle, low, high)
-
-
-def _logistic(z: Floats) -> Floats:
-    """Close to the normal distribution function."""
-    found: Floats = 1 / (1 + np.exp(-1.7 * np.clip(z, -40, 40)))
-    return found

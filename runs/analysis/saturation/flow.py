@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,8 @@ from runs.analysis.plan import Phase
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-Ints = NDArray[np.int64]
+# As narrow as the numbers allow: a flow of millions is kept as long as its run is looked at.
+Ints = NDArray[np.signedinteger[Any]]
 
 MICROS: Final = 1_000_000
 # A ramp is cut into pieces, each of which counts as a stage of its own.
@@ -84,11 +85,15 @@ def of(journeys: pl.DataFrame) -> Flow:
         refused=journeys["refused"].to_numpy(),
         timed_out=journeys["timed_out"].to_numpy(),
         unsent=outcome.is_in(["dropped", "generator_error"]).fill_null(value=False).to_numpy(),
-        user=journeys["user"].cast(pl.Int64).fill_null(-1).to_numpy(),
-        status=journeys["status"].cast(pl.Int64).fill_null(0).to_numpy(),
-        requests=journeys["requests"].cast(pl.Int64).to_numpy(),
-        step=np.zeros(journeys.height, dtype=np.int64),
+        user=_narrow(journeys["user"], -1),
+        status=_narrow(journeys["status"], 0),
+        requests=_narrow(journeys["requests"], 0),
+        step=np.zeros(journeys.height, dtype=np.int8),
     )
+
+
+def _narrow(numbers: pl.Series, absent: int) -> Ints:
+    return numbers.cast(pl.Int64).fill_null(absent).shrink_dtype().to_numpy()
 
 
 def calls(samples: pl.DataFrame) -> Flow:
@@ -110,10 +115,10 @@ def calls(samples: pl.DataFrame) -> Flow:
         refused=_is(outcome, "refused"),
         timed_out=_is(outcome, "timeout"),
         unsent=_is(outcome, "dropped") | _is(outcome, "generator_error"),
-        user=frame["user"].cast(pl.Int64).fill_null(-1).to_numpy(),
-        status=frame["status"].cast(pl.Int64).fill_null(0).to_numpy(),
-        requests=np.ones(frame.height, dtype=np.int64),
-        step=frame["step"].cast(pl.Categorical).to_physical().cast(pl.Int64).to_numpy(),
+        user=_narrow(frame["user"], -1),
+        status=_narrow(frame["status"], 0),
+        requests=np.ones(frame.height, dtype=np.int8),
+        step=_narrow(frame["step"].cast(pl.Categorical).to_physical(), -1),
     )
 
 
@@ -126,7 +131,7 @@ def merged(flows: Sequence[Flow]) -> Flow:
     order = np.argsort(np.concatenate([one.due for one in flows]), kind="stable")
     names = [one.name for one in fields(Flow) if one.name != "step"]
     columns = {name: np.concatenate([getattr(one, name) for one in flows])[order] for name in names}
-    steps = np.repeat(np.arange(len(flows)), [one.count for one in flows])[order]
+    steps = np.repeat(np.arange(len(flows), dtype=np.int16), [one.count for one in flows])[order]
     return Flow(**columns, step=steps)
 
 

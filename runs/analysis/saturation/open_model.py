@@ -9,6 +9,7 @@ import numpy as np
 from runs.analysis.saturation import balance, bend, contention, points, rate, refusals
 from runs.analysis.saturation.balance import Stage
 from runs.analysis.saturation.bend import Bend, Spread
+from runs.analysis.saturation.bracket import Bracket
 from runs.analysis.saturation.flow import Flow, Segment
 from runs.analysis.saturation.points import Response
 from runs.analysis.saturation.refusals import Limit
@@ -49,6 +50,7 @@ class Found:
     is_lower: bool = False
     share_served: float = 0.0
     falls: bool = False
+    is_shared: bool = False
     why: str = ""
 
 
@@ -147,29 +149,51 @@ def _stretches(stages: Sequence[Stage]) -> list[tuple[float, float]]:
 
 def _bent(journeys: Flow, stages: tuple[Stage, ...], measured: Response) -> Found:
     fitted = bend.find(measured.points, points.prior(measured))
-    falls = fitted.falling > (_SURE_OF_ONE if _has_one_level(stages) else 0.5)
-    spread = _told(fitted, measured, stages, falls)
-    capacity, ci = spread.capacity, (spread.low, spread.high)
-    slows = measured.slowing > points.TRACE_OF_SLOWING
-    doubtful = measured.split is None and (falls or slows)
+    bracket = Bracket.of(stages)
+    is_lower = measured.is_entangled and bracket is not None and bracket.is_wide
+    if measured.order.is_shared and bracket is not None:
+        falls, spread = False, _shared(measured, bracket)
+    elif is_lower and bracket is not None:
+        falls, spread = fitted.falling > _SURE_OF_ONE, _at_least(fitted, measured, stages, bracket)
+    else:
+        falls, spread = fitted.falling > 0.5, _told(fitted, measured, stages)
     return Found(
         "reached",
         stages,
-        capacity,
-        ci,
+        spread.capacity,
+        (spread.low, spread.high),
         _cause(journeys, stages, falls),
         "global",
-        is_lower=doubtful and _is_single(stages, capacity),
+        is_lower=is_lower,
         share_served=_served(fitted, measured),
         falls=falls,
+        is_shared=measured.order.is_shared,
     )
 
 
-def _told(fitted: Bend, measured: Response, stages: Sequence[Stage], falls: bool) -> Spread:
+def _shared(measured: Response, bracket: Bracket) -> Spread:
+    """Where work is shared goodput says little: how much was done, and which loads were lost."""
+    shared = measured.shared
+    return bracket.alone() if shared is None else bracket.weighed(shared.capacity, shared.error)
+
+
+def _at_least(
+    fitted: Bend, measured: Response, stages: Sequence[Stage], bracket: Bracket
+) -> Spread:
+    """Where calls hinder each other throughput may have a peak that one overload does not show:
+    what was answered under it, or kept up with before, is sustained; how much more is open, up to
+    the load that was lost."""
+    level, every = _widened(fitted.level, measured), _widened(fitted.spread, measured)
+    falling = _sustained(fitted, measured, stages)
+    capacity = max(level.capacity, bracket.kept)
+    high = min(max(every.high, falling.high), bracket.lost)
+    return Spread(capacity, min(level.low, capacity), max(high, level.high, capacity))
+
+
+def _told(fitted: Bend, measured: Response, stages: Sequence[Stage]) -> Spread:
     """The capacity: where goodput levels off, where throughput falls, or a mixture of both where
-    that is not settled. One overload cannot settle it, unless less came of it than of the stages
-    before: its goodput stands, as a lower bound."""
-    if fitted.falling < _UNLIKELY or (_has_one_level(stages) and not falls):
+    that is not settled."""
+    if fitted.falling < _UNLIKELY:
         return _widened(fitted.level if fitted.weights[0] > 0.5 else fitted.spread, measured)
     falling = _sustained(fitted, measured, stages)
     if fitted.falling > 1 - _UNLIKELY:
@@ -181,7 +205,9 @@ def _sustained(fitted: Bend, measured: Response, stages: Sequence[Stage]) -> Spr
     """Where throughput falls: from throughput by work under way, and the loads around it."""
     gave_up = np.sort(measured.calls.ended[measured.calls.timed_out])
     until = float(gave_up[_STRAYS]) if len(gave_up) > _STRAYS else np.inf
-    found = contention.find(measured.calls, stages, measured.unit, until)
+    seen = measured.points
+    floor = float(seen.goodput[seen.overloaded].min())
+    found = contention.find(measured.calls, stages, measured.unit, until, floor)
     if found is not None:
         return found
     plain = _widened(fitted.spread, measured)
@@ -204,16 +230,6 @@ def _widened(spread: Spread, measured: Response) -> Spread:
     low = capacity - float(np.hypot(wider * (capacity - spread.low), least * capacity))
     high = capacity + float(np.hypot(wider * (spread.high - capacity), least * capacity))
     return Spread(capacity, max(low, 0.0), high)
-
-
-def _has_one_level(stages: Sequence[Stage]) -> bool:
-    return len(balance.caused(stages)) == 1
-
-
-def _is_single(stages: Sequence[Stage], capacity: float) -> bool:
-    """Whether all that is known comes from one overload well above any load that was sustained."""
-    kept = [stage.offered for stage in stages if not stage.is_overloaded]
-    return _has_one_level(stages) and max(kept, default=0.0) < 0.9 * capacity
 
 
 def _cause(journeys: Flow, stages: Sequence[Stage], falls: bool) -> Cause:

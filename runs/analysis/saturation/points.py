@@ -12,11 +12,12 @@ from typing import Final
 
 import numpy as np
 
-from runs.analysis.saturation import balance, direct, rate
+from runs.analysis.saturation import balance, direct, rate, sharing
 from runs.analysis.saturation.balance import Baseline, Stage
 from runs.analysis.saturation.bend import Points, Prior
 from runs.analysis.saturation.direct import SHARES, Split
 from runs.analysis.saturation.flow import Floats, Flow
+from runs.analysis.saturation.sharing import UNKNOWN, Order, Shared
 
 Window = tuple[float, float]
 # A step that loses less than this part of what the worst step loses is not concerned.
@@ -34,7 +35,7 @@ _NODES: Final = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 class Response:
     """`points` are in journeys/s; `shares` is the log-likelihood of each of SHARES, `freedom` the
     degrees of freedom of the errors, `slowing` the ratio of latencies at a load well below the
-    losses to those at the lowest."""
+    losses to those at the lowest, `shared` what is worked off where work is shared."""
 
     points: Points
     shares: Floats
@@ -46,14 +47,28 @@ class Response:
     calls: Flow
     unit: float
     split: Split | None = None
+    order: Order = UNKNOWN
+    shared: Shared | None = None
+
+    @property
+    def is_entangled(self) -> bool:
+        """Whether calls hinder each other, so that throughput may fall beyond its peak."""
+        slows = not self.order.is_told and self.slowing > _SLOWS
+        return self.split is None and (self.order.wider > _ENTANGLED or slows)
 
 
 # The priors of plateau, part, waste and drop.
 _USUAL: Final = (0.90, 0.08, 0.01, 0.01)
 _MIXED: Final = (0.18, 0.80, 0.01, 0.01)
-# From which slowing of answers below the losses on a single overload may hide a higher peak.
-TRACE_OF_SLOWING: Final = 1.02
+# What speaks for a fall of throughput where calls are worked off in turn (odds), where their order
+# tells nothing, and where they hinder each other (logarithms).
+_IN_TURN_ODDS: Final = 0.002
 _RARE: Final = -3.5
+_LIKELY: Final = -1.0
+# Neighbours that differ by so much more under overload hinder each other; and, where that does not
+# tell, answers that slow down by so much long before the losses.
+_ENTANGLED: Final = 1.7
+_SLOWS: Final = 1.1
 _SAG: Final = 0.5
 _SLOW: Final = 10.0
 _MOST_SLOWING: Final = 0.3
@@ -110,6 +125,8 @@ def response(calls: Flow, stages: Sequence[Stage], per_journey: float) -> Respon
     errors = np.stack([column[2] for column in columns], axis=1)
     unit = per_journey * found.part
     points = Points(offered, goodput, errors, np.arange(len(columns)) < busy).scaled(unit)
+    steady = [stage.window for stage in balance.steady(stages)]
+    order = sharing.order(mine, windows, steady) if split is None else UNKNOWN
     shares = np.zeros(len(SHARES)) if split else direct.likelihood(mine, late, before)
     return Response(
         points,
@@ -122,7 +139,17 @@ def response(calls: Flow, stages: Sequence[Stage], per_journey: float) -> Respon
         mine,
         unit,
         split,
+        order,
+        _shared(mine, windows, steady, unit) if order.is_shared else None,
     )
+
+
+def _shared(
+    calls: Flow, busy: Sequence[Window], healthy: Sequence[Window], unit: float
+) -> Shared | None:
+    """What is worked off where the work is shared, in journeys/s."""
+    found = sharing.find(calls, busy, healthy)
+    return None if found is None else Shared(found.capacity / unit, found.error / unit)
 
 
 def _split(calls: Flow, late: Sequence[Window], before: Floats) -> Split | None:
@@ -406,10 +433,14 @@ def prior(measured: Response) -> Prior:
 
 
 def odds_of_contention(measured: Response) -> float:
-    """What speaks for a fall of throughput beyond its peak, before the points do: early goodput
-    above the later, and answers that slow down long before the losses. The weights are those of
-    a logistic regression over simulated systems of eight kinds."""
+    """What speaks for a fall of throughput beyond its peak, before the points do: that calls are
+    not worked off in turn; then early goodput above the later, and answers that slow down long
+    before the losses."""
+    order = measured.order
+    if order.is_told and order.wider <= _ENTANGLED:
+        return _IN_TURN_ODDS
+    before = _LIKELY if order.wider > _ENTANGLED else _RARE
     told = _SAG * min(measured.sagging, 5.0) + _SLOW * min(
         float(np.log(measured.slowing)), _MOST_SLOWING
     )
-    return float(np.exp(_RARE + told))
+    return float(np.exp(before + told))

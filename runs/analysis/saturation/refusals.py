@@ -123,7 +123,7 @@ def _known(calls: Flow, start: float, end: float) -> Flow:
 
 def _between(calls: Flow, each: bool) -> tuple[Floats, Floats]:
     """Admissions and seconds from the first refusal to the last, of each identity or of all."""
-    key = calls.user if each else np.zeros(calls.count, dtype=np.int64)
+    key = calls.user if each else np.zeros(calls.count, dtype=np.int8)
     order = _grouped(key)
     key, due, refused = key[order], calls.due[order], calls.refused[order]
     admitted = np.cumsum(~refused)
@@ -139,7 +139,7 @@ def _grouped(key: Ints) -> Ints:
     """The order by key, and by time within; a key that fits in 16 bits is sorted by counting."""
     low = int(key.min()) if len(key) else 0
     small = len(key) > 0 and int(key.max()) - low < 1 << 16
-    return np.argsort((key - low).astype(np.uint16) if small else key, kind="stable")
+    return np.argsort((key - np.int64(low)).astype(np.uint16) if small else key, kind="stable")
 
 
 def _long_runs(due: Floats, refused: Flags) -> list[tuple[int, int]]:

@@ -56,8 +56,10 @@ def _of_open(
     found: Mapping[str, Found],
     segments: Sequence[Segment],
 ) -> Saturation:
-    whole = merged(list(flows.values()))
-    offered = [whole.due_in(one.start, one.end) / one.length for one in segments]
+    offered = [
+        sum(flow.due_in(one.start, one.end) for flow in flows.values()) / one.length
+        for one in segments
+    ]
     up_to = max(offered)
     losing = _losing(found, segments)
     shared = [name for name in losing if found[name].cause not in _OWN]
@@ -71,6 +73,8 @@ def _of_open(
             " mix cannot be told, since the mix changed from phase to phase.",
             "Raise all scenarios together, each by the same factor.",
         )  # fmt: skip
+    # Only now, since all journeys once more take much memory in a large run.
+    whole = merged(list(flows.values()))
     answer = open_model.find(whole, whole, segments)
     told = _told(answer, up_to, shared)
     room = None

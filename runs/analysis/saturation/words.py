@@ -15,6 +15,11 @@ RECOVERED: Final = (
     "Nothing was due in this tool's results: the load is that of the requests that started."
 )
 
+_HINDER: Final = (
+    "Requests slow each other down here, so that throughput may have a peak above that, which one"
+    " large step of the load does not show."
+)
+
 
 def lasts(room: Headroom | None) -> str:
     """How long the headroom lasts at the stated growth; empty where none is stated."""
@@ -49,7 +54,8 @@ def of_open(name: str, found: Found, sustained: float | None, up_to: float | Non
     last = max(
         (stage for stage in found.stages if stage.is_overloaded), key=lambda stage: stage.offered
     )
-    return f"{_where(name, found)}: {_what(found, first, last.goodput, last.offered)}."
+    doubt = f" {_HINDER}" if found.is_lower else ""
+    return f"{_where(name, found)}: {_what(found, first, last.goodput, last.offered)}.{doubt}"
 
 
 def _untold(name: str, found: Found, sustained: float | None) -> str:
@@ -89,6 +95,8 @@ def _what(found: Found, first: float, goodput: float, top: float) -> str:
         return f"{begin} requests beyond a rate limit{whose.get(found.scope, '')} are refused"
     if found.falls:
         return f"{begin} goodput falls, to {rate(goodput)}/s at {rate(top)}/s"
+    if found.is_shared:
+        return f"{begin} more is asked for than is worked off, and all requests slow down together"
     if found.share_served:
         return (
             f"{begin} a part fails or queues, while about {found.share_served:.0%} of the load is"

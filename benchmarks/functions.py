@@ -19,7 +19,7 @@ from benchmarks._spread import ratios
 from tools.environment import VAR
 
 CONNECTIONS = 32
-FLOOR = 0.4
+FLOOR = 0.35
 DECLARED, EXTRACTING = "declared step", "declared step, $.id extracted"
 FUNCTION, READING = "function", "function that reads json()"
 _FILE = VAR / "bench" / "spools" / "functions.py"

@@ -12,7 +12,7 @@ from typing import Final
 from loadrunner.campaign.forecast import forecast
 from loadrunner.campaign.model import Campaign
 from loadrunner.version import VERSION
-from runs.analysis.wording import per_second
+from runs.analysis.wording import number
 
 # Beyond this share of the ceiling the generator's own queue begins to show in what it measures.
 SAFE_SHARE: Final = 0.8
@@ -69,10 +69,10 @@ def warning(campaign: Campaign, workers: int = 1) -> str | None:
         return None
     when = time.strftime("%Y-%m-%d", time.localtime(known.measured_at_s))
     return (
-        f"The plan asks for up to {per_second(wanted)} requests, more than"
+        f"The plan asks for up to {number(wanted)} requests/s, more than"
         f" {SAFE_SHARE * 100:.0f} % of what {_workers(workers)} of this machine can send"
-        f" ({per_second(round(able))} by the selfcheck of {when}). Use more workers, where there"
-        " are cores for them, or more machines."
+        f" ({number(round(able))} requests/s by the selfcheck of {when}). Use more workers, where"
+        " there are cores for them, or more machines."
     )
 
 

@@ -17,6 +17,7 @@ EXAMPLE: Final = "error_rate(*) > 50% for 10s"
 STATISTICS: Final = get_args(AbortStatistic)
 SHORTEST_S: Final = 1.0
 LONGEST_S: Final = 600.0
+_STATISTIC: Final = re.compile(r"\s*([\w.]+)\s*\(")
 _RULE: Final = re.compile(r"(?P<condition>.*\S)\s+for\s+(?P<window>.*\S)\s*", re.DOTALL)
 
 
@@ -60,10 +61,17 @@ def _rule(text: str, scenarios: Sequence[Scenario]) -> AbortRule:
 
 
 def _atom(condition: str) -> Atom:
+    named = _STATISTIC.match(condition)
+    if named is not None and named[1] not in STATISTICS:
+        raise ValueError(f"the statistic {named[1]}; allowed: {one_of(STATISTICS)}")
     try:
         atom = parse(condition).expression
     except CriterionError as error:
-        raise ValueError(f"in column {error.column}: {error.message}") from error
+        # What a criterion may hold besides, a limit relative to a baseline, has no place here.
+        message = error.message.partition(", or relative:")[0].rstrip(".")
+        raise ValueError(
+            f"in column {error.column}: {message}; allowed: such as {EXAMPLE}"
+        ) from error
     if not isinstance(atom, Atom):
         raise ValueError(f"several conditions; allowed: one a rule, such as {EXAMPLE}")
     if atom.statistic.name not in STATISTICS:

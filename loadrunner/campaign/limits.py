@@ -31,8 +31,8 @@ def exceeded(campaign: Campaign) -> list[tuple[str, str, str]]:
     """The caps that the plan exceeds: key, what the plan has, and the cap, each in words."""
     plan, caps, found = forecast(campaign), campaign.limits, []
     if caps.rate_rps is not None and plan.peak_rps > caps.rate_rps:
-        rates = per_second(plan.peak_rps), per_second(caps.rate_rps)
-        found.append(("rate", f"up to {rates[0]} requests", rates[1]))
+        wanted = f"up to {number(plan.peak_rps)} requests/s"
+        found.append(("rate", wanted, per_second(caps.rate_rps)))
     if caps.requests is not None and plan.requests > caps.requests:
         found.append(("requests", f"{plan.requests:,} requests", number(caps.requests)))
     if caps.duration_s is not None and plan.duration_s > caps.duration_s:

@@ -6,7 +6,7 @@ somebody else wrote the file.
 
 import ast
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path as FilePath
 from typing import Final
 
@@ -17,6 +17,7 @@ from loadrunner.campaign.reading import Reading
 from loadrunner.campaign.schema import ScenarioSection
 
 REQUESTS: Final = ("get", "head", "options", "post", "put", "patch", "delete", "request")
+WORDS: Final = ("step", "params", "headers", "json", "data", "expect")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -85,17 +86,33 @@ def _check(function: ast.AsyncFunctionDef, section: ScenarioSection, name: str) 
             f" allowed: one, async def {function.name}(session)"
         )
     steps = [step.name for step in section.steps]
-    for call in _requests(function, arguments[0].arg):
-        _check_step(call, steps, name)
-
-
-def _requests(function: ast.AsyncFunctionDef, session: str) -> Iterator[ast.Call]:
-    """Where the function itself sends something; what it calls is not followed."""
+    session = arguments[0].arg
     for node in ast.walk(function):
-        match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=id_), attr=attribute)):
-                if id_ == session and attribute in REQUESTS:
-                    yield node
+        if isinstance(node, ast.Expr) and _is_of(session, node.value, (*REQUESTS, "sleep")):
+            raise ScriptError(
+                f"found line {node.lineno} of {name}, which does nothing without await, allowed:"
+                f" await {session}.…"
+            )
+        if isinstance(node, ast.Call) and _is_of(session, node, REQUESTS):
+            _check_words(node, name)
+            _check_step(node, steps, name)
+
+
+def _is_of(session: str, node: ast.expr, methods: Collection[str]) -> bool:
+    """Whether the function itself asks its session for this; what it calls is not followed."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)):
+            return name == session and method in methods
+    return False
+
+
+def _check_words(call: ast.Call, name: str) -> None:
+    for keyword in call.keywords:
+        if keyword.arg is not None and keyword.arg not in WORDS:
+            raise ScriptError(
+                f"found {keyword.arg}= in line {call.lineno} of {name}, allowed: {one_of(WORDS)};"
+                " time-outs and retries are the step's"
+            )
 
 
 def _check_step(call: ast.Call, steps: Collection[str], name: str) -> None:

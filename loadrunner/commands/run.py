@@ -5,6 +5,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -30,6 +31,8 @@ from loadrunner.rendering.terminal import Terminal
 from loadrunner.run_series import RunSeries, Side
 from loadrunner.spool import check_unused
 from runs.analysis.designed import Designed
+
+_LARGEST_SEED: Final = (1 << 31) - 1
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -65,7 +68,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """What `run` and `hit` have in common."""
     parser.add_argument("--out", type=Path, metavar="DIR", help="the spool folder, a new one")
-    parser.add_argument("--seed", type=int, metavar="N", help="repeat the arrivals and data of N")
+    parser.add_argument("--seed", type=_seed, metavar="N", help="repeat the arrivals and data of N")
     parser.add_argument("--workers", type=_workers, default=1, metavar="N", help="load processes")
     add_labels(parser)
     parser.add_argument("--junit", type=Path, metavar="F", help="write the criteria as JUnit XML")
@@ -264,6 +267,14 @@ def _tell(campaign: Campaign, execution: Execution, arguments: argparse.Namespac
         more.append(f"To undo what the run made: loadrunner cleanup {execution.folder}")
     where = f"Raw results: {execution.folder}{os.sep}"
     Terminal.of(sys.stdout).write("\n".join([summary, *more, where, ""]))
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LARGEST_SEED:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a seed: a whole number from 0 to {_LARGEST_SEED}"
+        )
+    return int(text)
 
 
 def _workers(text: str) -> int:

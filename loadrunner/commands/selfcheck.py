@@ -139,7 +139,7 @@ def _lines(result: _Result) -> Iterator[str]:
 def _ceiling_lines(found: CeilingFinding) -> Iterator[str]:
     safe = per_second(round(ceiling.SAFE_SHARE * found.rps, -2))
     yield (
-        f"One worker of this machine sends {per_second(round(found.rps))} requests at most"
+        f"One worker of this machine sends {number(round(found.rps))} requests/s at most"
         f" ({trials.CONNECTIONS} connections, POST of 300 bytes). run and plan warn beyond {safe}."
     )
     if not found.is_workers_own:

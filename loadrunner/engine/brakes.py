@@ -10,7 +10,7 @@ import numpy as np
 from loadrunner.campaign.model import AbortRule, Campaign
 from loadrunner.engine import record
 from loadrunner.engine.recent import Recent, Seen
-from runs.analysis.wording import duration, milliseconds, per_second, percent, size
+from runs.analysis.wording import duration, milliseconds, number, per_second, percent, size
 
 # A rate is looked at over so long, and may be so much above its cap: what a stall held back is
 # sent in a burst, and is no breach.
@@ -71,7 +71,7 @@ class Brakes:
             found = f"{size(self._bytes)} went over the wire"
             return _over("bytes", found, size(caps.bytes))
         if caps.rate_rps is not None and (rate := self._rate_rps()) > RATE_SLACK * caps.rate_rps:
-            found = f"{per_second(rate)} requests were sent over {RATE_WINDOW_S} s"
+            found = f"{number(rate)} requests/s were sent over {RATE_WINDOW_S} s"
             return _over("rate", found, per_second(caps.rate_rps))
         return None
 

@@ -39,11 +39,11 @@ class OpenWire:
         message = cast(Asker, source).message
         start, own = self._usual, b""
         if message.headers:
-            names = message.names
+            own = "".join(f"{name}: {value}\r\n" for name, value in message.headers).encode()
+        if names := message.names:
             if not names.isdisjoint(self._defaults):
                 kept = (line for name, line in self._defaults.items() if name not in names)
                 start = b" HTTP/1.1\r\n" + b"".join(kept)
-            own = "".join(f"{name}: {value}\r\n" for name, value in message.headers).encode()
             if credential.partition(b":")[0].strip().lower().decode() in names:
                 credential = b""
         head = (self._start, message.path.encode(), start, own, credential, self._trace % trace)

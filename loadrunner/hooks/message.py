@@ -10,10 +10,13 @@ from urllib.parse import quote, urlencode
 from loadrunner.engine.wire import FRAMING, SAFE
 
 Data = Mapping[str, Any] | str | bytes
+_NO_NAMES: Final[frozenset[str]] = frozenset()
 NOTHING: Final = object()  # in place of a body, where None is one
 _PLAIN_PATH: Final = re.compile(rf"/[A-Za-z0-9{re.escape(SAFE)}]*")
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+# Made once: `json.dumps` makes one each time that it is asked for anything but its defaults.
+_COMPACT: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -46,8 +49,8 @@ def message(
     """Raises MessageError. `document` is sent as JSON unless it is NOTHING."""
     body, kind = _body(document, data)
     lines = tuple(map(_header, headers.items())) if headers else ()
-    names = frozenset(name.lower() for name, _ in lines)
-    if FRAMING & names:
+    names = frozenset(name.lower() for name, _ in lines) if lines else _NO_NAMES
+    if names and FRAMING & names:
         raise MessageError(f"{min(FRAMING & names)} is set by the runner, allowed: other headers")
     if kind is not None and "content-type" not in names:
         lines = (("Content-Type", kind), *lines)
@@ -80,8 +83,7 @@ def _body(document: object, data: Data | None) -> tuple[bytes | None, str | None
     if document is not NOTHING:
         if data is not None:
             raise MessageError("found json and data, allowed: one of them")
-        text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-        return text.encode(), "application/json"
+        return _COMPACT(document).encode(), "application/json"
     if isinstance(data, Mapping):
         return urlencode(data, doseq=True).encode(), _FORM
     return data.encode() if isinstance(data, str) else data, None

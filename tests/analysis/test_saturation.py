@@ -150,6 +150,30 @@ def test_few_users_in_a_closed_model_reach_nothing() -> None:
     assert found.sustained_jps == pytest.approx(80, rel=0.02)
 
 
+def test_a_ramp_of_users_is_looked_at_in_pieces_and_never_as_so_many_all_along() -> None:
+    """From 1 to 20 users at 4 servers; a twentieth that join each two seconds."""
+    ramp = Phase("billing", "ramp_up", 0, 40_000_000, "closed", users=20, users_from=0, users_to=20)
+    rows = asked_by([2.0 * user + 1 for user in range(20)], until=40.0)
+    found = _found(staircases.run([ramp], rows))
+    assert found.verdict == "reached"
+    assert found.capacity_jps == pytest.approx(80, rel=0.03)
+    few = replace(ramp, users=4, users_to=4)
+    found = _found(staircases.run([few], asked_by([5.0, 15.0, 25.0, 35.0], until=40.0)))
+    assert found.verdict != "reached"
+
+
+def asked_by(joining: list[float], until: float) -> list[staircases.Row]:
+    """Users without a pause, who join at these seconds and are served by four in 50 ms."""
+    free, asking = [0.0] * 4, sorted(joining)
+    rows: list[staircases.Row] = []
+    while asking[0] < until:
+        due = asking[0]
+        ended = max(due, free[0]) + 0.05
+        free, asking = sorted([*free[1:], ended]), sorted([*asking[1:], ended])
+        rows.append(row("ramp_up", len(rows), due, ended))
+    return rows
+
+
 def test_the_curve_has_a_point_for_each_stage() -> None:
     points = saturation.curve(staircases.queue(STAIRS), "billing")
     assert [point.phase for point in points] == [f"stage_{i:02d}" for i in range(1, 10)]

@@ -68,6 +68,7 @@ def test_a_rule_reads_as_it_is_written(
         ("error_rate(*@plateau) > 5% for 9s", "the phase plateau; allowed: no phase"),
         ("error_rate(*) > baseline for 9s", "a limit relative to a baseline"),
         ("p95(*) > 2 for 9s", "in column 10: found 2 without a unit."),
+        ("errors(*) > 5% for 9s", "the statistic errors; allowed: error_rate, rate_5xx,"),
         ("not error_rate(*) > 2% for 9s", "several conditions; allowed: one a rule"),
     ],
 )

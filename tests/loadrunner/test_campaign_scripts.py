@@ -40,6 +40,14 @@ async def typo(session):
 
 async def nameless(session):
     await session.post("/")
+
+
+async def forgetful(session):
+    session.get("/", step="quote")
+
+
+async def wordy(session):
+    await session.get("/", step="quote", timeout=5)
 """
 FLOW = """\
 campaign: flow
@@ -103,7 +111,7 @@ def test_a_variable_that_is_called_like_a_secret_is_one(tmp_path: Path) -> None:
         ("journeys.py:checkout", "prompts.csv.py:checkout", "which cannot be read"),
         ("journeys.py:checkout", "journeys.py:chekout",
          "found no function 'chekout' in journeys.py, allowed: one of its async functions:"
-         " checkout, helper, two, typo, nameless; did you mean 'checkout'?"),
+         " checkout, helper, two, typo, nameless, forgetful, wordy; did you mean 'checkout'?"),
         ("journeys.py:checkout", "journeys.py:plain",
          "found 'def plain' in line 13 of journeys.py, allowed: 'async def'"),
         ("journeys.py:checkout", "journeys.py:two", "found two in line 17 of journeys.py with"),
@@ -112,6 +120,10 @@ def test_a_variable_that_is_called_like_a_secret_is_one(tmp_path: Path) -> None:
          " order; did you mean 'quote'?"),
         ("journeys.py:checkout", "journeys.py:nameless",
          "found a request without a step in line 26 of journeys.py, allowed: step=NAME of quote"),
+        ("journeys.py:checkout", "journeys.py:forgetful",
+         "found line 30 of journeys.py, which does nothing without await, allowed: await session."),
+        ("journeys.py:checkout", "journeys.py:wordy",
+         "found timeout= in line 34 of journeys.py, allowed: step, params, headers, json, data,"),
         ("[quote,", "[{name: quote, request: {path: /}},",
          "line 8, key scenarios.flow.steps[0].request: found request beside a journey in Python"),
         ("expect: [201]", "extract: {a: $.a}",

@@ -1,5 +1,6 @@
 """Journeys in Python, run against a real server: what they send, and what becomes of it."""
 
+import gzip
 from pathlib import Path
 
 import polars as pl
@@ -24,6 +25,7 @@ JSON = sends(
 NOT_FOUND = sends(b"HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n")
 BUSY = sends(b"HTTP/1.1 429 No\r\nRetry-After: 0\r\ncontent-length: 0\r\n\r\n")
 LATER = sends(b"HTTP/1.1 429 No\r\nRetry-After: 900\r\ncontent-length: 0\r\n\r\n")
+ZIPPED = gzip.compress(BODY)
 REPLIES = {
     "/": sends(OK),
     "/json": JSON,
@@ -32,6 +34,11 @@ REPLIES = {
     "/never": never(),
     "/busy": BUSY,
     "/later": LATER,
+    "/head": sends(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n"),
+    "/gzip": sends(
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n%s"
+        % (len(ZIPPED), ZIPPED)
+    ),
 }
 
 FUNCTIONS = """\
@@ -118,6 +125,17 @@ async def elsewhere(session):
 async def waits(session):
     await session.get("/json", step="one")
     await asyncio.sleep(60)
+
+
+async def other_answers(session):
+    head = await session.head("/head", step="one")
+    assert head.headers["Content-Length"] == "500" and head.content == b""
+    assert (await session.request("get", "/gzip", step="two")).json()["id"] == "a1"
+
+
+async def is_turned_away(session):
+    assert (await session.get("/later", step="one")).status_code == 429
+    await session.get("/", step="two")
 """
 NAMES = [line.split("(")[0][10:] for line in FUNCTIONS.splitlines() if line.startswith("async def")]
 
@@ -201,6 +219,9 @@ def kept(samples: pl.DataFrame, name: str) -> list[tuple[str, str, str]]:
             [("one", "generator_error", "elsewhere raised MessageError (journeys.py, line 78)")],
         ),
         ("waits", [("one", "ok", "")]),
+        ("other_answers", [("one", "ok", ""), ("two", "ok", "")]),
+        # A retry a quarter of an hour later is beyond the run: the function is told at once.
+        ("is_turned_away", [("one", "refused", ""), ("two", "ok", "")]),
     ],
 )  # fmt: skip
 def test_each_request_of_a_function_is_a_sample_with_an_outcome(

@@ -10,6 +10,7 @@ import pytest
 
 from loadrunner.campaign.model import Target
 from loadrunner.campaign.safety import check_addresses, check_allowed
+from loadrunner.cli import main
 from loadrunner.errors import CampaignError, SafetyError
 from tests.loadrunner.campaign_files import SHOP, changed, read
 from tests.loadrunner.fault_server import OK, FaultServer, sends
@@ -73,7 +74,7 @@ LIMIT_LINE = 32
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        ("rate: 39/s", "limits.rate: found a plan of up to 40/s requests, allowed: at most 39/s"),
+        ("rate: 39/s", "limits.rate: found a plan of up to 40 requests/s, allowed: at most 39/s"),
         (
             "requests: 1009",
             "limits.requests: found a plan of 1,010 requests, allowed: at most 1,009",
@@ -241,3 +242,13 @@ def test_a_stop_file_that_appears_ends_the_run_in_order_with_5(
     assert again.returncode == 5
     assert f"The stop file {stop} is there, so that nothing was sent." in again.stderr
     assert not (tmp_path / "again").exists()
+
+
+@pytest.mark.parametrize("seed", ["-3", "x", "99999999999999999999"])
+def test_a_seed_that_no_arrivals_can_be_drawn_from_is_bad_usage(
+    seed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["run", "campaign.yaml", "--seed", seed])
+    assert caught.value.code == 2
+    assert f"'{seed}' is not a seed: a whole number from 0 to 2147483647" in capsys.readouterr().err

@@ -92,7 +92,7 @@ def test_a_plan_is_warned_of_by_how_many_workers_it_has(
     kept(tmp_path, monkeypatch, ceiling_rps=49.0)
     told = ceiling.warning(campaign)
     assert told is not None
-    assert "up to 40/s requests, more than 80 % of what one worker of this machine" in told
+    assert "up to 40 requests/s, more than 80 % of what one worker of this machine" in told
     assert ceiling.warning(campaign, workers=2) is None
 
 

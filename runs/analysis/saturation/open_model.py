@@ -32,6 +32,10 @@ _FALLING: Final = 0.08
 _STRAYS: Final = 3
 # A fall of throughput that is less likely than this is left out of account.
 _UNLIKELY: Final = 0.15
+# How likely it is that calls which are fast at low load need nothing of what is saturated, where
+# others fail inside; not where what is left is below a load that was kept up with.
+_LIKELY_HIDDEN: Final = 0.8
+_HIDDEN: Final = 0.85
 _SURE_OF_ONE: Final = 0.9
 
 
@@ -157,6 +161,7 @@ def _bent(journeys: Flow, stages: tuple[Stage, ...], measured: Response) -> Foun
         falls, spread = fitted.falling > _SURE_OF_ONE, _at_least(fitted, measured, stages, bracket)
     else:
         falls, spread = fitted.falling > 0.5, _told(fitted, measured, stages)
+    spread, hides = _with_hidden(spread, measured, bracket)
     return Found(
         "reached",
         stages,
@@ -164,11 +169,24 @@ def _bent(journeys: Flow, stages: tuple[Stage, ...], measured: Response) -> Foun
         (spread.low, spread.high),
         _cause(journeys, stages, falls),
         "global",
-        is_lower=is_lower,
+        is_lower=is_lower and not hides,
         share_served=_served(fitted, measured),
         falls=falls,
         is_shared=measured.order.is_shared,
     )
+
+
+def _with_hidden(
+    spread: Spread, measured: Response, bracket: Bracket | None
+) -> tuple[Spread, bool]:
+    """The same, where a part of the good answers may not need what is saturated, and waits all the
+    same: then the losses begin below; and whether they may."""
+    below = measured.beneath
+    if below is None or (bracket is not None and below.capacity < _HIDDEN * bracket.kept):
+        return spread, False
+    reach = max(2 * below.error, _FLOOR * below.capacity)
+    hidden = Spread(below.capacity, max(below.capacity - reach, 0.0), below.capacity + reach)
+    return bend.joined(spread, hidden, _LIKELY_HIDDEN), True
 
 
 def _shared(measured: Response, bracket: Bracket) -> Spread:

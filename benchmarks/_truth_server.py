@@ -4,7 +4,8 @@ It spins instead of sleeping, on a core of its own, so that no wake-up of the sy
 answer; what is left (single microseconds) is in its log, and the benchmark tells it from the
 generator's own error. GET /1ms, /5ms, /20ms take so long, whatever the load; /mix takes them in a
 fixed pattern. With --freeze it stands still in the seconds 5 to 6 of every ten seconds of the
-monotonic clock: what is under way goes on afterwards, what comes meanwhile begins afterwards.
+monotonic clock: what is under way goes on afterwards, what comes meanwhile begins afterwards, one
+every 20 us, which is a rate that it keeps: all at once would be its own error.
 """
 
 import argparse
@@ -23,18 +24,24 @@ PATTERN_MS = (1, 1, 5, 1, 1, 5, 1, 5, 1, 20)
 PERIOD_NS = 10_000_000_000
 FREEZE_FROM_NS = 5_000_000_000
 FREEZE_TO_NS = 6_000_000_000
+CATCH_UP_NS = 20_000
 _MS = 1_000_000
 _PATHS_MS = {b"/1ms": (1,), b"/5ms": (5,), b"/20ms": (20,), b"/mix": PATTERN_MS}
 _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok"
 _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
 
 
-def finish_ns(arrived_ns: int, service_ns: int) -> int:
-    """When an answer leaves a server that freezes, by the monotonic clock."""
+def is_frozen(at_ns: int) -> bool:
+    return FREEZE_FROM_NS <= at_ns % PERIOD_NS < FREEZE_TO_NS
+
+
+def finish_ns(arrived_ns: int, service_ns: int, waiting: int) -> int:
+    """When an answer leaves a server that freezes, by the monotonic clock; `waiting` have come
+    in the same freeze before it."""
     phase = arrived_ns % PERIOD_NS
     begun = arrived_ns
-    if FREEZE_FROM_NS <= phase < FREEZE_TO_NS:
-        begun += FREEZE_TO_NS - phase
+    if is_frozen(arrived_ns):
+        begun += FREEZE_TO_NS - phase + waiting * CATCH_UP_NS
     elif phase < FREEZE_FROM_NS < phase + service_ns:
         service_ns += FREEZE_TO_NS - FREEZE_FROM_NS
     return begun + service_ns
@@ -48,6 +55,7 @@ class TruthServer:
         self.is_over = False
         self._freezes = freezes
         self._count = 0
+        self._waiting = 0
         self._poll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
         self._heads: dict[int, bytes] = {}
@@ -99,10 +107,15 @@ class TruthServer:
             self._sockets[descriptor].send(_NOT_FOUND)
             return
         service = times_ms[self._count % len(times_ms)] * _MS
-        due = finish_ns(now, service) if self._freezes else now + service
+        due = self._finish_ns(now, service) if self._freezes else now + service
         self._count += 1
         # The count keeps those due at the same instant in the order they came.
         heapq.heappush(self._agenda, (due, self._count, descriptor, now, _trace_of(head)))
+
+    def _finish_ns(self, now: int, service: int) -> int:
+        finish = finish_ns(now, service, self._waiting)
+        self._waiting = self._waiting + 1 if is_frozen(now) else 0
+        return finish
 
     def _answer(self, due: int, _count: int, descriptor: int, arrived: int, trace: int) -> None:
         connection = self._sockets.get(descriptor)

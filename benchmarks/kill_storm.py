@@ -1,6 +1,6 @@
 """SIGKILL of web and worker at many random moments of concurrent uploads, on both databases.
 
-    python benchmarks/kill_storm.py [--moments 50] [--seed 1] [--sqlite-only]
+    python benchmarks/kill_storm.py [--moments 50] [--seed 1] [--only sqlite|postgresql]
 
 Afterwards every run that was acknowledged must be ready with the figures of its spool, its files
 byte for byte, and no file or row may be orphaned once `manage.py doctor --repair` has run.
@@ -22,8 +22,10 @@ from tools import postgresql
 
 def main() -> int:
     options = _options()
-    aftermaths = {"SQLite": _storm(options)}
-    if options.sqlite_only or postgresql.binaries() is None:
+    aftermaths = {}
+    if options.only != "postgresql":
+        aftermaths["SQLite"] = _storm(options)
+    if options.only == "sqlite" or postgresql.binaries() is None:
         print("PostgreSQL: skipped")
     else:
         with postgresql.cluster() as url:
@@ -38,7 +40,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--moments", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--sqlite-only", action="store_true")
+    parser.add_argument("--only", choices=("sqlite", "postgresql"))
     return parser.parse_args()
 
 

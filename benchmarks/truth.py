@@ -24,7 +24,7 @@ from benchmarks._process import BenchmarkError, serving
 from benchmarks._result import Result, Table
 from benchmarks._runner import Work
 from benchmarks._spread import Spread, spread
-from benchmarks._truth_server import PATTERN_MS, PERIOD_NS, finish_ns
+from benchmarks._truth_server import PATTERN_MS, PERIOD_NS, finish_ns, is_frozen
 from tools.environment import ROOT, VAR
 
 OURS = "loadrunner"
@@ -183,7 +183,11 @@ def analytic_us(seconds: float) -> Micros:
     gap_ns = 10**9 // RATE
     dues = range(gap_ns // 2, round(seconds * 1e9), gap_ns)
     service_ns = STALL_MS * 1_000_000
-    return np.sort(np.array([(finish_ns(due, service_ns) - due) / 1000 for due in dues]))
+    taken_us, waiting = [], 0
+    for due in dues:
+        taken_us.append((finish_ns(due, service_ns, waiting) - due) / 1000)
+        waiting = waiting + 1 if is_frozen(due) else 0
+    return np.sort(np.array(taken_us))
 
 
 def _stall_tools(result: Result, seconds: float) -> dict[str, Measure]:

@@ -16,7 +16,7 @@ from runs.api import LONGEST_WAIT_S, ApiRequest
 from runs.errors import NotFoundError
 from runs.models import Run
 
-_REFUSALS: Final = dict.fromkeys((401, 403, 404, 409, 411, 413, 422), ErrorOut)
+_REFUSALS: Final = dict.fromkeys((401, 403, 404, 409, 411, 413, 422, 429), ErrorOut)
 _MANIFEST: Final = {
     "requestBody": {
         "required": True,
@@ -149,6 +149,7 @@ def limits(request: ApiRequest) -> dict[str, Any]:
         "samples_per_run": settings.HEADROOM_MAX_SAMPLES,
         "series_per_run": settings.HEADROOM_MAX_SERIES,
         "longest_wait_s": LONGEST_WAIT_S,
+        "calls_per_minute": settings.HEADROOM_CALLS_PER_MINUTE or None,
         "file_names": names.ALLOWED.split(", "),
         "scopes": SCOPES,
     }

@@ -6,12 +6,13 @@ from ninja.security.apikey import APIKeyCookie
 from ninja.security.base import AuthBase
 from ninja.utils import check_csrf
 
-from ingest import tokens
+from ingest import throttle, tokens
 from runs.access import Access
 
 
 class TokenAuth(AuthBase):
-    """`Authorization: Bearer …`. A token that is there and wrong is refused, whoever signed in."""
+    """`Authorization: Bearer …`. A token that is there and wrong is refused, whoever signed in;
+    one that calls too often is told when to come again."""
 
     openapi_type = "http"
     openapi_scheme = "bearer"
@@ -27,6 +28,7 @@ class TokenAuth(AuthBase):
                 message="This token is unknown, has expired or was revoked. Send "
                 "`Authorization: Bearer TOKEN`; `manage.py token create` makes one."
             )
+        throttle.admit(text)
         return access
 
 

@@ -3,8 +3,9 @@
 import json
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
-from runs.errors import Fault, RefusedError
+from runs.errors import ConflictError, Fault, RefusedError
 from runs.formats import manifest as spool_manifest
 from runs.formats.errors import ManifestError
 from runs.formats.manifest import Manifest
@@ -29,6 +30,33 @@ def read(body: bytes) -> tuple[Manifest, dict[str, Any]]:
         raise _refused("the document", f"is not JSON that can be stored: {error}") from error
     _times_of(parsed)
     return parsed, document
+
+
+def check_is_of(run: Run, manifest: Manifest) -> None:
+    """RefusedError where a manifest is of another run, ConflictError where it is not of the run
+    that was opened: it may say more than the first one did, but not something else."""
+    if UUID(manifest.run_id) != run.pk:
+        raise RefusedError(
+            "other_run",
+            f"The manifest is of run {manifest.run_id}, and was sent to {run.pk}.",
+            [Fault("run_id", f"{run.pk} is expected")],
+        )
+    opened = Manifest.model_validate(run.manifest)
+    faults = [
+        Fault(at, f"was {known} when the run was opened, and is {said} now")
+        for at, known, said in (
+            ("campaign.name", opened.campaign.name, manifest.campaign.name),
+            ("started_at_ns", opened.started_at_ns, manifest.started_at_ns),
+        )
+        if known != said
+    ]
+    if faults:
+        raise ConflictError(
+            "manifest_differs",
+            f"Run {run.pk} was opened with another manifest: {faults[0].at} differs. "
+            "Another run needs another run id.",
+            faults,
+        )
 
 
 def _check_storable(document: Any) -> None:

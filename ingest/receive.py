@@ -37,6 +37,7 @@ def open_run(access: Access, slug: str, request: HttpRequest) -> tuple[Run, bool
                 f"Run {run.pk} was sent before, to another project. A run belongs to one project; "
                 "to keep it in two, measure it again.",
             )
+        manifests.check_is_of(run, manifest)
     return run, is_new
 
 
@@ -84,7 +85,10 @@ def refuse_deleted(run: Run) -> None:
 def take_file(
     access: Access, run_id: UUID, name: str, request: HttpRequest
 ) -> tuple[RunFile, bool]:
-    """Stream one file of the spool to its place; whether it is new."""
+    """Stream one file of the spool to its place; whether it is new.
+
+    A manifest may come as a file too. The one that completes the run takes its place.
+    """
     run = access.run(run_id)
     bodies.refuse_encoded(request)
     if not names.is_spool_file(name):
@@ -94,7 +98,10 @@ def take_file(
             [Fault("name", f"allowed are {names.ALLOWED}")],
         )
     with store.part() as part:
-        body = bodies.save(request, part, settings.HEADROOM_MAX_FILE_BYTES)
+        is_manifest = name == names.MANIFEST
+        body = bodies.save(request, part, _most_bytes(is_manifest=is_manifest))
+        if is_manifest:
+            manifests.check_is_of(run, manifests.read(part.read_bytes())[0])
         # The body is on disk: from here on it takes milliseconds, so the lock may be held.
         with transaction.atomic():
             run = locked(run.pk)
@@ -107,6 +114,12 @@ def take_file(
             store.keep(part, run.pk, name)
             file = RunFile.objects.create(run=run, name=name, bytes=body.bytes, sha256=body.sha256)
     return file, True
+
+
+def _most_bytes(*, is_manifest: bool) -> int:
+    if is_manifest:
+        return int(settings.HEADROOM_MAX_MANIFEST_BYTES)
+    return int(settings.HEADROOM_MAX_FILE_BYTES)
 
 
 def locked(run_id: UUID) -> Run:
@@ -141,18 +154,14 @@ def _may_take_more(run: Run) -> None:
 def complete(access: Access, run_id: UUID, request: HttpRequest) -> Run:
     """Check that everything listed has come, and hand the run to the queue.
 
-    A run that was completed before stays as it is, except that a failed one is tried again.
+    The manifest of this call is the one that counts. A run that was completed before stays as it
+    is, except that a failed one is tried again.
     """
     run = access.run(run_id)
     bodies.refuse_encoded(request)
     body = bodies.read(request, settings.HEADROOM_MAX_MANIFEST_BYTES)
     manifest, document = manifests.read(body)
-    if UUID(manifest.run_id) != run.pk:
-        raise RefusedError(
-            "other_run",
-            f"The manifest is of run {manifest.run_id}, and was sent to {run.pk}.",
-            [Fault("run_id", f"{run.pk} is expected")],
-        )
+    manifests.check_is_of(run, manifest)
     with store.part() as part:
         bodies.write(part, body)
         with transaction.atomic():

@@ -52,7 +52,8 @@ class ReceivedFileOut(Schema):
 
 class LimitsOut(Schema):
     """What the portal takes. Sizes are bytes, as sent; a run's files may hold so many once
-    inflated, so many samples, and so many different scenarios, steps, phases and metrics."""
+    inflated, so many samples, and so many different scenarios, steps, phases and metrics.
+    `calls_per_minute` is what one token may make, null where there is no limit."""
 
     file_bytes: int
     manifest_bytes: int
@@ -61,5 +62,6 @@ class LimitsOut(Schema):
     samples_per_run: int
     series_per_run: int
     longest_wait_s: int
+    calls_per_minute: int | None
     file_names: list[str]
     scopes: dict[Scope, str]

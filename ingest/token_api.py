@@ -16,7 +16,7 @@ from runs.errors import Fault, ForbiddenError, NotFoundError, RefusedError
 from runs.models import Project
 from runs.schemas import ErrorOut, In, Line
 
-_REFUSALS: Final = dict.fromkeys((401, 403, 404, 422), ErrorOut)
+_REFUSALS: Final = dict.fromkeys((401, 403, 404, 422, 429), ErrorOut)
 
 router = Router(tags=["tokens"])
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import httpx
 from rich.console import Console
@@ -13,6 +14,9 @@ from loadrunner.campaign.secrets import closed
 from loadrunner.engine.extraction import documents, first_found
 from loadrunner.engine.json_path import compiled
 from loadrunner.engine.variables import MissingValueError, Values
+from loadrunner.hooks.loading import check_loads
+from loadrunner.hooks.message import Message
+from loadrunner.hooks.rehearsal import Rehearsal
 from loadrunner.identities import Credential, header_of, obtain
 from loadrunner.preflight import Consent
 from loadrunner.redaction import Redaction
@@ -22,6 +26,7 @@ _SHOWN_CHARACTERS = 2000
 
 def debug(campaign: Campaign, consent: Consent, console: Console) -> int:
     """Returns 0 when every step got an answer that it expects, else 3."""
+    check_loads(campaign)
     addresses = preflight.passed(campaign, consent)
     with session.client(campaign, addresses[0]) as client:
         with session.redacted(campaign):
@@ -72,6 +77,9 @@ class _Passage:
 
     def walk(self) -> bool:
         """Whether every step was answered as expected."""
+        if self._scenario.script is not None:
+            complain = partial(self._printer.lines, "!")
+            return Rehearsal(self._scenario, self._values, self._exchange, complain).run()
         is_well = True
         for step in self._scenario.steps:
             is_expected = self._take(step)
@@ -89,6 +97,22 @@ class _Passage:
             self._printer.lines("!", f"not sent: {error} was not extracted")
             return False
         time.sleep(step.think_time_s)
+        answer = self._sent(request)
+        return answer is not None and self._judged(step, answer)
+
+    def _exchange(self, step: Step, asked: Message) -> httpx.Response | None:
+        """A request of a function."""
+        self._printer.heading(f"{self._scenario.name}/{step.name}")
+        headers = self._headers_of(step)
+        headers.update(dict(asked.headers))
+        return self._sent(
+            self._client.build_request(
+                asked.method, asked.path, headers=headers, content=asked.body
+            )
+        )
+
+    def _sent(self, request: httpx.Request) -> httpx.Response | None:
+        """The answer, printed as the request is; None where none came."""
         self._printer.keep_secret(_secrets(request.headers, request.content))
         self._printer.lines(">", _told(request))
         # A load has no cookies of its own, so that a journey that is looked at has none either.
@@ -97,13 +121,13 @@ class _Passage:
             answer = self._client.send(request)
         except httpx.HTTPError as error:
             self._printer.lines("!", f"no answer: {error or type(error).__name__}")
-            return False
-        return self._judged(step, answer)
+            return None
+        self._printer.keep_secret(_secrets(answer.headers, answer.content))
+        self._printer.lines("<", _answered(answer))
+        return answer
 
     def _judged(self, step: Step, answer: httpx.Response) -> bool:
         """Whether the answer is an expected one with all that later steps need."""
-        self._printer.keep_secret(_secrets(answer.headers, answer.content))
-        self._printer.lines("<", _answered(answer))
         is_expected = answer.status_code in step.expect
         if not is_expected:
             expected = ", ".join(map(str, step.expect))
@@ -112,13 +136,17 @@ class _Passage:
 
     def _request(self, step: Step) -> httpx.Request:
         wanted = step.request
-        identity = step.identity or self._scenario.identity
-        headers = httpx.Headers(header_of(self._credentials, identity))
+        assert wanted is not None
+        headers = self._headers_of(step)
         headers.update({name: self._text(value) for name, value in wanted.headers})
         body = None if wanted.body is None else self._text(wanted.body)
         return self._client.build_request(
             wanted.method, self._text(wanted.path), headers=headers, content=body
         )
+
+    def _headers_of(self, step: Step) -> httpx.Headers:
+        """Those of who it is sent as."""
+        return httpx.Headers(header_of(self._credentials, step.identity or self._scenario.identity))
 
     def _text(self, template: Template) -> str:
         return "".join(_filled(piece, self._values) for piece in template)

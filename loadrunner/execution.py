@@ -18,6 +18,7 @@ from loadrunner.campaign.model import Campaign
 from loadrunner.engine import timer
 from loadrunner.engine.coordinator import Coordinator, Settings
 from loadrunner.engine.worker import event_loop
+from loadrunner.hooks.loading import check_loads
 from loadrunner.identities import Credential, header_of, obtain
 from loadrunner.live import watching
 from loadrunner.preflight import Consent
@@ -25,7 +26,7 @@ from loadrunner.spool import SpoolWriter, check_unused
 from runs.analysis import report as reports
 from runs.analysis.report import Report
 from runs.analysis.run_data import RunData
-from runs.formats import spool
+from runs.formats import compact, spool
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def execute(campaign: Campaign, options: Options, console: Console) -> Execution
     WorkerError.
     """
     check_unused(options.out)
+    check_loads(campaign)
     addresses = preflight.passed(campaign, options.consent)
     credentials = _prepare(campaign, addresses[0], options, console)
     writer = SpoolWriter(options.out)
@@ -77,7 +79,7 @@ def execute(campaign: Campaign, options: Options, console: Console) -> Execution
         with asyncio.Runner(loop_factory=event_loop) as runner:
             runner.run(coordinator.run())
     stopped = coordinator.stopped
-    data = spool.run_data(spool.read(options.out))
+    data = spool.run_data(compact.of_spool(options.out))
     return Execution(
         options.out,
         data,
@@ -102,7 +104,7 @@ def _settings(campaign: Campaign, options: Options) -> Settings:
 
 def read_report(folder: Path) -> Report:
     """The report of a spool. Raises SpoolError."""
-    return reports.build(spool.run_data(spool.read(folder)))
+    return reports.build(spool.run_data(compact.of_spool(folder)))
 
 
 def default_folder(campaign: Campaign) -> Path:

@@ -183,6 +183,8 @@ def _together(one: PhaseEntry, other: PhaseEntry) -> PhaseEntry:
             "rate_from": _sum(one.rate_from, other.rate_from),
             "rate_to": _sum(one.rate_to, other.rate_to),
             "users": _sum(one.users, other.users),
+            "users_from": _sum(one.users_from, other.users_from),
+            "users_to": _sum(one.users_to, other.users_to),
         }
     )
 

@@ -50,6 +50,13 @@ class PastRun:
                 f"{campaign.file} is not the file that the run of {self.folder} was made with: its"
                 " SHA-256 differs. Use that file, or --force to go on with this one."
             )
+        told = (self.manifest.campaign.model_extra or {}).get("scripts") or {}
+        for name, sha256 in campaign.scripts.items():
+            if told.get(name, sha256) != sha256 and not force:
+                raise UsageError(
+                    f"{name} is not the file that the run of {self.folder} was made with: its"
+                    " SHA-256 differs. Use that file, or --force to go on with this one."
+                )
 
     def schedule(self, campaign: Campaign) -> Campaign:
         """The campaign with the phases, criteria and peaks of the past run in place of its own.
@@ -118,6 +125,8 @@ def _load(phase: PhaseEntry) -> Load:
         rate_from=phase.rate_from,
         rate_to=phase.rate_to,
         users=phase.users,
+        users_from=phase.users_from,
+        users_to=phase.users_to,
         think_time_s=phase.think_time_s or 0.0,
         warm_up_s=(phase.warm_up_us or 0) / 1e6,
     )

@@ -21,11 +21,16 @@ _CHUNK = 1 << 20
 _TRIES = 3
 # A portal that restarts, or the proxy before it, is away for seconds.
 _WAITS_S = (0.5, 1.0, 2.0, 4.0)
-_AWAY = (502, 503, 504)
+_AWAY = (429, 502, 503, 504)
+_LONGEST_WAIT_S = 60.0
 
 
 class PortalAwayError(UploadError):
-    """The portal cannot be reached, or says that it is away for a while."""
+    """The portal cannot be reached, or says that it is away or has had enough for a while."""
+
+    def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True)
@@ -208,8 +213,8 @@ def _patiently(call: Callable[[], dict[str, object]]) -> dict[str, object]:
     for wait_s in _WAITS_S:
         try:
             return call()
-        except PortalAwayError:
-            time.sleep(wait_s)
+        except PortalAwayError as error:
+            time.sleep(max(wait_s, error.retry_after_s))
     return call()
 
 
@@ -227,9 +232,17 @@ def _once(
             f"The portal {portal.base_url} could not be reached: {error or type(error).__name__}."
         ) from error
     if not answer.is_success:
-        kind = PortalAwayError if answer.status_code in _AWAY else UploadError
-        raise kind(f"{method} {path} answered {answer.status_code}: {_reason(answer)}")
+        message = f"{method} {path} answered {answer.status_code}: {_reason(answer)}"
+        if answer.status_code in _AWAY:
+            raise PortalAwayError(message, _retry_after_s(answer))
+        raise UploadError(message)
     return _document(answer)
+
+
+def _retry_after_s(answer: httpx.Response) -> float:
+    """What the portal asks for, up to a minute; 0 where it names no seconds."""
+    text = answer.headers.get("Retry-After", "").strip()
+    return min(float(text), _LONGEST_WAIT_S) if text.isascii() and text.isdigit() else 0.0
 
 
 def _document(answer: httpx.Response) -> dict[str, object]:

@@ -132,9 +132,11 @@ def _load_at(scenario: Scenario, elapsed_s: float) -> Load | None:
 
 
 def _wanted(load: Load, elapsed_s: float) -> str:
+    done = (elapsed_s - load.start_s) / load.duration_s
+    if load.users_from is not None and load.users_to is not None:
+        return f"{load.users_from + (load.users_to - load.users_from) * done:.0f} users"
     if load.model == "closed":
         return f"{load.users} users"
-    done = (elapsed_s - load.start_s) / load.duration_s
     start, end = load.rate_from or 0.0, load.rate_to or 0.0
     return f"{start + (end - start) * done:.0f}/s"
 

@@ -10,7 +10,7 @@ from loadrunner.errors import UsageError
 from runs.analysis import report as reports
 from runs.analysis.report import Report
 from runs.analysis.run_data import RunData
-from runs.formats import detection, report_json, spool
+from runs.formats import compact, detection, report_json, spool
 from runs.formats.errors import FormatError
 from runs.formats.imported import Imported, run_id_of
 from runs.formats.manifest import Manifest
@@ -78,7 +78,7 @@ def _of_spool(path: Path, kind: str, baseline: Path | None) -> tuple[Report, Not
 
 
 def _data_of_spool(path: Path) -> tuple[RunData, Notes]:
-    found = spool.read(path.parent if path.name == spool.MANIFEST else path)
+    found = compact.of_spool(path.parent if path.name == spool.MANIFEST else path)
     return spool.run_data(found), found.notes
 
 

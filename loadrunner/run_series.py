@@ -38,13 +38,24 @@ class RunSeries:
         self._clock = clock
         self._began: float | None = None
         self._made: dict[str, int] = {}
+        self.noted: dict[str, list[str]] = {}  # each note, with the runs that it is of
 
     def run(self, side: Side) -> Execution:
         """The side's next run, whatever the time."""
         if self._began is None:
             self._began = self._clock()
         number = self._made[side.name] = self._made.get(side.name, 0) + 1
-        return execute(side.campaign, self._options(side, number), self.console)
+        execution = execute(side.campaign, self._options(side, number), self.console)
+        for note in execution.notes:
+            self.noted.setdefault(note, []).append(self._name(execution.folder))
+        return execution
+
+    @property
+    def runs(self) -> int:
+        return sum(self._made.values())
+
+    def _name(self, folder: Path) -> str:
+        return folder.relative_to(self.options.out).as_posix()
 
     def has_time_for(self, *sides: Side) -> bool:
         """Whether so many more runs would end in time; if not, the series has run out of it."""

@@ -149,6 +149,28 @@ def greet(campaign: Campaign, address: str) -> None:
         return  # it answered, if only nonsense: that is for the run to measure
     except httpx.HTTPError as error:
         raise UnreachableError(
-            f"The target {campaign.target.base_url} takes connections but gave no answer within "
-            f"{campaign.target.timeout_s:g} s ({type(error).__name__}). Check that it is up."
+            f"The target {campaign.target.base_url} takes connections"
+            f"{_why_without_tls(error) or _why_silent(campaign, error)}"
         ) from error
+
+
+def _why_silent(campaign: Campaign, error: httpx.HTTPError) -> str:
+    within_s = campaign.target.timeout_s
+    return (
+        f" but gave no answer within {within_s:g} s ({type(error).__name__}). Check that it is up."
+    )
+
+
+def _why_without_tls(error: BaseException | None) -> str:
+    """What TLS fails of; empty where it does not."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return (
+                f", but its certificate is not trusted ({error.verify_message}). In a campaign"
+                " file target.tls.ca names a certificate to trust, and target.tls.verify: false"
+                " takes any."
+            )
+        if isinstance(error, ssl.SSLError):
+            return f", but TLS fails ({error.reason}). Check that it speaks https."
+        error = error.__cause__ or error.__context__
+    return ""

@@ -1,5 +1,6 @@
 """The one API: who may call it, its routers, and its errors in one shape."""
 
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
@@ -8,18 +9,32 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 
 from ingest.api import router as ingest_router
 from ingest.authentication import SessionAuth, TokenAuth
 from ingest.token_api import router as token_router
 from runs.api import router as runs_router
-from runs.errors import Fault, PortalError
+from runs.errors import Fault, PortalError, TooManyError
+from runs.marker_api import router as marker_router
 from runs.plan_api import router as plan_router
 from runs.tuning_api import router as tuning_router
 from runs.warehouse_api import router as warehouse_router
 from runs.webhook_api import router as webhook_router
 
-api = NinjaAPI(
+
+class PortalAPI(NinjaAPI):
+    """Describes itself once: what it can do does not change while the process lives."""
+
+    @cached_property
+    def _description(self) -> OpenAPISchema:
+        return super().get_openapi_schema()
+
+    def get_openapi_schema(self, **_where: Any) -> OpenAPISchema:
+        return self._description
+
+
+api = PortalAPI(
     title="Headroom",
     version="1",
     description="Send runs, read their figures, keep tuning actions. See docs/api.md.",
@@ -34,6 +49,7 @@ api.add_router("", tuning_router)
 api.add_router("", warehouse_router)
 api.add_router("", plan_router)
 api.add_router("", webhook_router)
+api.add_router("", marker_router)
 
 
 def _answer(
@@ -46,7 +62,10 @@ def _answer(
 
 @api.exception_handler(PortalError)
 def _on_refusal(request: HttpRequest, error: PortalError) -> HttpResponse:
-    return _answer(request, error.status, error.code, error.detail, error.faults)
+    answer = _answer(request, error.status, error.code, error.detail, error.faults)
+    if isinstance(error, TooManyError):
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+    return answer
 
 
 @api.exception_handler(HttpError)

@@ -19,6 +19,10 @@ HEADROOM_MAX_INFLATED_BYTES = environment.number(
 )
 HEADROOM_MAX_SAMPLES = environment.number(os.environ, "HEADROOM_MAX_SAMPLES", 50_000_000)
 HEADROOM_MAX_SERIES = environment.number(os.environ, "HEADROOM_MAX_SERIES", 2_000)
+# Calls that one token may make; 0 is no limit.
+HEADROOM_CALLS_PER_MINUTE = environment.number(
+    os.environ, "HEADROOM_CALLS_PER_MINUTE", 6_000, least=0
+)
 HEADROOM_UNDO_DAYS = environment.number(os.environ, "HEADROOM_UNDO_DAYS", 14)
 HEADROOM_RECEIVING_DAYS = environment.number(os.environ, "HEADROOM_RECEIVING_DAYS", 7)
 HEADROOM_WEBHOOK_PRIVATE = environment.flag(os.environ, "HEADROOM_WEBHOOK_PRIVATE", default=False)
@@ -85,6 +89,16 @@ DATABASES = {
         HEADROOM_DATA,
         test_file=Path(tempfile.gettempdir()) / f"headroom-test-{os.getpid()}.sqlite3",
     )
+}
+# In the memory of each process: drawn parts of pages, and single figures of runs' reports.
+_IN_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
+CACHES = {
+    "default": {"BACKEND": _IN_MEMORY, "LOCATION": "parts"},
+    "figures": {
+        "BACKEND": _IN_MEMORY,
+        "LOCATION": "figures",
+        "OPTIONS": {"MAX_ENTRIES": 50_000},
+    },
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

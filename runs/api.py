@@ -31,7 +31,7 @@ from runs.schemas import (
 
 LONGEST_WAIT_S: Final = 120
 _POLLS_EVERY_S: Final = 0.25
-REFUSALS: Final = dict.fromkeys((401, 403, 404, 409, 422), ErrorOut)
+REFUSALS: Final = dict.fromkeys((401, 403, 404, 409, 422, 429), ErrorOut)
 
 router = Router()
 

@@ -5,7 +5,7 @@ campaign and environment; what counts as a change is decided by runs/analysis/hi
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -14,9 +14,8 @@ from runs import trends, webhooks
 from runs.analysis import history
 from runs.analysis.history import Change
 from runs.models import Run, Webhook
-from runs.trends import Place, Point
+from runs.trends import Better, Place, Point
 
-Better = Literal["lower", "higher"]
 MOST_RUNS: Final = 60
 STATISTICS: Final[tuple[tuple[str, Better], ...]] = (
     ("p95", "lower"),

@@ -12,6 +12,7 @@ from django.utils import timezone
 from runs import audit, doubt, reports, retention, tuning
 from runs.access import Access
 from runs.analysis.report import Report
+from runs.documents import digest
 from runs.errors import ConflictError, Fault, RefusedError
 from runs.formats import report_json
 from runs.models import InvalidMark, Retest, Run, ShareLink
@@ -170,4 +171,5 @@ def _judged(document: Mapping[str, Any]) -> dict[str, Any]:
 def _save_report(run: Run, report: Report) -> None:
     run.report = report_json.dump(report)
     run.validity, run.verdict = report.validity.verdict, report.verdict
-    run.save(update_fields=["report", "validity", "verdict"])
+    run.headline = {**(run.headline or {}), "digest": digest(run.report)}
+    run.save(update_fields=["report", "validity", "verdict", "headline"])

@@ -1,6 +1,8 @@
 """The analysis's frozen dataclasses as plain JSON, as the database keeps them."""
 
 import dataclasses
+import hashlib
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -18,3 +20,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def digest(document: Mapping[str, Any]) -> str:
+    """Tells two versions of a document apart."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -6,7 +6,8 @@ PortalError               every refusal, worded for the caller
 ├── ConflictError         it stands against what is there already
 ├── RefusedError          it was understood and is wrong
 ├── LengthRequiredError   a body that does not say how long it is
-└── TooLargeError         a body beyond the published limits
+├── TooLargeError         a body beyond the published limits
+└── TooManyError          more calls than the published limit; it says when to come again
 """
 
 from collections.abc import Sequence
@@ -56,6 +57,16 @@ class LengthRequiredError(PortalError):
 
 class TooLargeError(PortalError):
     status = 413
+
+
+class TooManyError(PortalError):
+    """`retry_after_s` is how long to wait before the call is made again."""
+
+    status = 429
+
+    def __init__(self, code: str, detail: str, retry_after_s: int) -> None:
+        super().__init__(code, detail)
+        self.retry_after_s = retry_after_s
 
 
 Forbidden, NotFound = ForbiddenError, NotFoundError

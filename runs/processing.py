@@ -5,6 +5,7 @@ Each step replaces what an earlier, broken try left: processing twice is the sam
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from runs.analysis.plan import PLATEAU, Phase, Plan
 from runs.analysis.report import Report
 from runs.analysis.run_data import RunData
 from runs.analysis.timeline import Timeline
-from runs.documents import plain
+from runs.documents import digest, plain
 from runs.formats import report_json, samples, spool
 from runs.formats.compact import Compact
 from runs.formats.manifest import Manifest
@@ -62,7 +63,7 @@ def _read(run_id: UUID) -> Spool:
     as they are read, so that memory holds a few pieces at a time."""
     reading, kept = spool.Reading(store.spool_of(run_id), limits()), Compact()
     parts = kept.seeing(reading.samples())
-    store.stream_frames(run_id, "samples", samples.SCHEMA, parts)
+    store.stream_frames(run_id, "samples", samples.CODED, parts)
     return reading.spool(kept.frame())
 
 
@@ -91,12 +92,15 @@ def _process_import(run: Run, progress: Progress, *, announce: bool) -> None:
     progress("reading")
     found = importing.read(run, limits())
     importing.describe(run, found)
+    asked = standing.plan_with(found.plan, found.catalogue, run.project)
+    found = replace(found, plan=asked)
     data = found.run_data(spool.info_of(Manifest.model_validate(run.manifest)))
     progress("storing")
     store.write_frames(run.pk, samples=data.samples, readings=data.readings, health=data.health)
     progress("analysing")
     store.write_frames(run.pk, seconds=seconds.of(data), histograms=seconds.histograms(data))
-    built = curation.as_marked(run, found.report(data.info))
+    baseline = _baseline_data(run, data.plan) if found.holds_samples else None
+    built = curation.as_marked(run, found.report(data.info, baseline))
     has_course = found.holds_samples
     documents = _documents(data, built, timeline.of(data)) if has_course else _report_alone(built)
     progress("saving")
@@ -167,6 +171,7 @@ def headline(document: dict[str, Any], plan: Plan) -> dict[str, Any]:
         None,
     )
     return {
+        "digest": digest(document),
         "goodput_rps": whole["goodput_rps"] if whole else None,
         "p95_ms": whole["response_ms"]["p95"] if whole else None,
         "error_rate": whole["error_rate"] if whole else None,

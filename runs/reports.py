@@ -1,7 +1,7 @@
 """What pages and the API ask about runs: selections of runs, their data, their verdict."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from django.db.models.query_utils import Q
 from runs import doubt, noise, standing, store
 from runs.analysis import columns, comparison, report
 from runs.analysis.comparison import Comparison
+from runs.analysis.criteria import Bench, SummedUp
 from runs.analysis.report import Report
 from runs.analysis.run_data import RunData
 from runs.documents import plain
@@ -181,9 +182,34 @@ def verdict_of(run: Run, baseline: Run | None = None) -> Verdict:
 def _again(run: Run, baseline: Run) -> Report:
     """Judged as when the run came in: by the project's criteria too, and by nobody's where a
     person does not believe it."""
-    found = report.build(standing.applied(run_data(run), run.project), run_data(baseline))
+    try:
+        found = _held_against(run, baseline)
+    except FileNotFoundError as error:
+        raise ConflictError(
+            "samples_gone",
+            f"The samples of run {run.pk} or of run {baseline.pk} are not in the store, so that "
+            "it cannot be judged anew; without `baseline` the verdict is the one it was given.",
+        ) from error
     mark = doubt.mark_of(run)
     return found if mark is None else doubt.doubted(found, mark)
+
+
+def _held_against(run: Run, baseline: Run) -> Report:
+    if load(run).run.fidelity.samples == "raw":
+        return report.build(standing.applied(run_data(run), run.project), run_data(baseline))
+    return _again_by_rows(load(run), _summed_up(run), _summed_up(baseline))
+
+
+def _again_by_rows(found: Report, own: SummedUp, before: SummedUp) -> Report:
+    """Of another tool's summary, which has no samples to judge by."""
+    bench = Bench(own, before, None)
+    judged = tuple(bench.judge_text(one.text) for one in found.criteria)
+    return replace(found, criteria=judged, verdict=report.verdict(found.validity, judged))
+
+
+def _summed_up(run: Run) -> SummedUp:
+    plan = Manifest.model_validate(run.manifest).plan()
+    return SummedUp(plan, load(run).series)
 
 
 def compare(runs: Sequence[Run]) -> Comparison:
@@ -198,7 +224,7 @@ def compare_groups(groups: Sequence[Sequence[Run]]) -> Comparison:
     if not 2 <= len(groups) <= MOST_COMPARED or len(every) > MOST_IN_GROUPS or not all(groups):
         raise RefusedError(
             "runs_to_compare",
-            f"{len(groups)} runs were named; 2 to {MOST_COMPARED} can be compared.",
+            f"2 to {MOST_COMPARED} runs can be compared; found {len(groups)}.",
             [
                 Fault(
                     "runs",

@@ -288,11 +288,33 @@ class TrendPointOut(Schema):
     url: str
 
 
+class TrendChangeOut(Schema):
+    """`run` is the first at the new level, `runs` how many stand at it; `ratio` is `after` over
+    `before` with its 95 % interval `ci`, null where `before` is not above zero."""
+
+    run: UUID
+    started_at: datetime
+    commit: str
+    status: Literal["confirmed", "suspected"]
+    direction: Literal["better", "worse", "changed"]
+    before: float
+    after: float
+    ratio: float | None
+    ci: tuple[float, float] | None
+    runs: int
+    reason: str
+
+
 class TrendSeriesOut(Schema):
+    """`more_runs` is how many are missing before a change can be told, and `reason` says so."""
+
     scenario: str | None
     step: str | None
     phase: str | None
     points: list[TrendPointOut]
+    changes: list[TrendChangeOut]
+    more_runs: int
+    reason: str
 
 
 class TrendOut(Schema):

@@ -42,7 +42,8 @@ def _of(phases: Sequence[Phase]) -> str:
 def _phase(phase: Phase) -> str:
     name = wording.name(phase.phase)
     if phase.model == "closed":
-        return f"{name} {wording.plural(phase.users or 0, 'user')}"
+        to = "to " if phase.is_ramp_of_users else ""
+        return f"{name} {to}{wording.plural(phase.users or 0, 'user')}"
     if phase.rate_from != phase.rate_to:
         return f"{name} to {wording.per_second(phase.rate_to)}"
     return f"{name} {wording.per_second(phase.rate_to)}"

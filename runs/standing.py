@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from runs.analysis import criteria
 from runs.analysis.criteria import Catalogue, CriterionError
+from runs.analysis.plan import Plan
 from runs.analysis.run_data import RunData
 from runs.models import Project
 
@@ -14,18 +15,19 @@ def applied(data: RunData, project: Project) -> RunData:
     The campaign's own peak goes before the project's. Criteria of the project join those of the
     campaign where they can be evaluated: a smoke of one flow is not held against the others.
     """
-    plan = data.plan
+    asked = plan_with(data.plan, criteria.catalogue_of(data.plan, data.samples), project)
+    return data if asked == data.plan else replace(data, plan=asked)
+
+
+def plan_with(plan: Plan, catalogue: Catalogue, project: Project) -> Plan:
+    """The same of a plan, where it is known already what criteria may name in its run."""
     known = {name: rate for name, rate in project.peak_jps.items() if name in plan.scenarios}
-    peaks = known | plan.peak_jps
-    catalogue = criteria.catalogue_of(plan, data.samples)
     asked = [
         text
         for text in project.criteria
         if text not in plan.criteria and is_evaluable(text, catalogue)
     ]
-    if peaks == plan.peak_jps and not asked:
-        return data
-    return replace(data, plan=replace(plan, peak_jps=peaks, criteria=(*plan.criteria, *asked)))
+    return replace(plan, peak_jps=known | plan.peak_jps, criteria=(*plan.criteria, *asked))
 
 
 def is_evaluable(text: str, catalogue: Catalogue) -> bool:

@@ -1,9 +1,12 @@
 """One statistic over the runs of a project, from their stored reports: no samples are read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final, Literal, NamedTuple
+from uuid import UUID
 
+from django.core.cache import caches
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 from pydantic_core import from_json
@@ -14,11 +17,25 @@ from runs.analysis.criteria.expression import Atom
 from runs.errors import Fault, RefusedError
 from runs.models import Run
 
+Better = Literal["lower", "higher"]
+
 MOST_RUNS: Final = 500
 _PLATEAU: Final = "plateau"
 _UNITS: Final = {"time": "ms", "share": "", "rate": "/s", "number": ""}
 _FLOWS: Final = {"throughput": "throughput_rps", "goodput": "goodput_rps"}
 _HIGHER_IS_BETTER: Final = ("throughput", "goodput", "capacity", "headroom")
+_READ_AT_ONCE: Final = 50  # reports
+# What is shown of a run beside its figure.
+_SHOWN: Final = (
+    "campaign",
+    "commit",
+    "branch",
+    "environment",
+    "started_at",
+    "validity",
+    "verdict",
+    "headline",
+)
 # Where in the report a statistic stands.
 _PARTS: Final = {"saturation": "saturation", "probe": "probes"}
 
@@ -53,31 +70,79 @@ class Trend:
     statistic: str
     unit: str
     lines: Mapping[Place, list[Point]] = field(default_factory=dict)
-    better: Literal["lower", "higher"] | None = None
+    better: Better | None = None
 
 
 def of(runs: QuerySet[Run], statistic: str, most: int, *, with_invalid: bool = False) -> Trend:
     """The newest `most` of the runs that are ready and, unless asked for, not invalid.
 
     `statistic` is written as in a criterion, without its limit: p95(chat/send_message@plateau).
+    A name alone, p95, is that of every scenario and step.
     """
+    statistic = _of_everything(statistic)
     atom = _atom(statistic)
-    part = _PARTS.get(atom.statistic.kind, "series")
     shown = runs.filter(processing=Run.Processing.READY)
     if not with_invalid:
         shown = shown.exclude(validity=Run.Validity.INVALID)
-    newest = list(shown.order_by("-started_at", "-id").values_list("pk", flat=True)[:most])
-    # As text, for a parser that takes a third of the time of Python's own.
-    texts = Run.objects.filter(pk__in=newest).annotate(text=Cast("report", TextField()))
+    newest = shown.order_by("-started_at", "-id").select_related(None).only(*_SHOWN)[:most]
+    known = list(reversed(newest))
+    figures = figures_of({statistic: known})
     lines: dict[Place, list[Point]] = {}
-    for run in texts.defer(*Run.DOCUMENTS).order_by("started_at", "pk"):
-        report = from_json(vars(run)["text"] or "{}")
-        for place, figure in _figures(atom, report.get(part, [])):
+    for run in known:
+        for place, figure in figures[statistic, run.pk]:
             lines.setdefault(place, []).append(Point(run, figure))
     return Trend(statistic, _UNITS[atom.statistic.measure], lines, _better(atom))
 
 
-def _better(atom: Atom) -> Literal["lower", "higher"] | None:
+def _of_everything(statistic: str) -> str:
+    is_bare = statistic.replace(".", "").replace("_", "").isalnum()
+    return f"{statistic}(*)" if is_bare else statistic
+
+
+Figures = list[tuple[Place, Figure]]
+
+
+def figures_of(wanted: Mapping[str, Collection[Run]]) -> dict[tuple[str, UUID], Figures]:
+    """What the reports of runs say of statistics, in one query for all that is not known yet.
+
+    A report says the same until its digest changes, so that it is read once for a statistic.
+    """
+    kept = caches["figures"]
+    pairs = {(name, run.pk): _key(name, run) for name, runs in wanted.items() for run in runs}
+    known = kept.get_many([key for key in pairs.values() if key])
+    found = {pair: known[key] for pair, key in pairs.items() if key in known}
+    fresh = _read(pair for pair in pairs if pair not in found)
+    kept.set_many({pairs[pair]: one for pair, one in fresh.items() if pairs[pair]}, timeout=None)
+    return found | fresh
+
+
+def _key(statistic: str, run: Run) -> str:
+    """Empty for a run from before reports had digests: what it says is read each time."""
+    digest = run.headline.get("digest")
+    name = sha256(statistic.encode()).hexdigest()[:32]
+    return f"{run.pk}:{digest}:{name}" if digest else ""
+
+
+def _read(pairs: Iterable[tuple[str, UUID]]) -> dict[tuple[str, UUID], Figures]:
+    """From the reports themselves."""
+    asked: dict[UUID, list[str]] = {}
+    for statistic, pk in pairs:
+        asked.setdefault(pk, []).append(statistic)
+    if not asked:
+        return {}
+    atoms = {name: _atom(name) for names in asked.values() for name in names}
+    # As text, for a parser that takes a third of the time of Python's own.
+    texts = Run.every.filter(pk__in=asked).annotate(text=Cast("report", TextField())).order_by()
+    found: dict[tuple[str, UUID], Figures] = {}
+    for pk, text in texts.values_list("pk", "text").iterator(chunk_size=_READ_AT_ONCE):
+        report = from_json(text or "{}")
+        for name in asked[pk]:
+            part = _PARTS.get(atoms[name].statistic.kind, "series")
+            found[name, pk] = list(_figures(atoms[name], report.get(part) or []))
+    return found
+
+
+def _better(atom: Atom) -> Better | None:
     """In which direction the statistic improves; None where that is nobody's to say."""
     if atom.statistic.kind == "probe" or atom.statistic.name == "count":
         return None
@@ -91,7 +156,8 @@ def _atom(text: str) -> Atom:
     try:
         expression = criteria.parse(f"{text} >= baseline").expression
     except CriterionError as error:
-        raise _unreadable(text, error.message, error.column) from error
+        # The sign that was added here is none of the user's.
+        raise _unreadable(text, error.message.removeprefix("found '>'. "), error.column) from error
     if not isinstance(expression, Atom):
         raise _unreadable(text, "one statistic is expected, not several", 1)
     return expression

@@ -12,7 +12,7 @@ from runs import reports, tuning
 from runs.api import REFUSALS, ApiRequest, Page, PerPage, one_page
 from runs.errors import NotFoundError
 from runs.models import Action, ActionCriterion, Retest, Run
-from runs.tuning import trial
+from runs.tuning import baseline, trial
 from runs.tuning.criterion import parsed, try_again
 from runs.tuning_schemas import (
     ActionChange,
@@ -51,7 +51,8 @@ def list_actions(
         found = found.filter(state=state)
     if ref:
         found = found.filter(number=int(ref.removeprefix("ACT-")))
-    return one_page(request, found, page, per_page)
+    shown = one_page(request, found, page, per_page)
+    return shown | {"items": _described(shown["items"])}
 
 
 @router.post("projects/{project}/actions", response={201: ActionOut, **REFUSALS})
@@ -149,10 +150,12 @@ def try_criterion(request: ApiRequest, project: str, new: TrialIn) -> TrialOut |
 
 
 @router.get("actions/{action_id}/retests", response={200: list[RetestOut], **REFUSALS})
-def list_retests(request: ApiRequest, action_id: int) -> list[Any]:
-    """The newest run first."""
+def list_retests(
+    request: ApiRequest, action_id: int, limit: Annotated[int, Field(ge=1, le=10_000)] = 500
+) -> list[Any]:
+    """The newest run first, `limit` of them at most."""
     request.auth.require("read")
-    return list(request.auth.action(action_id).retests.all())
+    return list(request.auth.action(action_id).retests.all()[:limit])
 
 
 @router.post("actions/{action_id}/retests", response={200: RetestOut, **REFUSALS})
@@ -179,16 +182,24 @@ def add_comment(request: ApiRequest, action_id: int, new: CommentIn) -> Status[A
 
 
 def detailed(request: ApiRequest, action_id: int) -> Action:
-    found = _with_details(request.auth.actions()).filter(pk=action_id).first()
-    return found or request.auth.action(action_id)
+    found = _with_details(request.auth.actions()).filter(pk=action_id)
+    return _described(list(found) or [request.auth.action(action_id)])[0]
 
 
 def _with_details(actions: QuerySet[Action]) -> QuerySet[Action]:
-    """With everything that ActionOut shows, in a fixed number of queries."""
-    runs = Run.objects.only("pk")
     return actions.defer(*(f"baseline__{name}" for name in Run.DOCUMENTS)).prefetch_related(
-        "criteria", "retests", Prefetch("evidence", queryset=runs)
+        "criteria", Prefetch("evidence", queryset=Run.objects.only("pk"))
     )
+
+
+def _described(actions: Sequence[Action]) -> list[Action]:
+    """With everything that ActionOut shows, in a fixed number of queries."""
+    newest = tuning.newest_of(actions, Retest.objects.all())
+    fair = baseline.of_each(actions)
+    for one in actions:
+        vars(one)["last_retest"] = newest.get(one.pk)
+        vars(one)["baseline_advice"] = baseline.advice(one, fair.get(one.pk))
+    return list(actions)
 
 
 def _criterion(request: ApiRequest, action_id: int, criterion_id: int) -> ActionCriterion:

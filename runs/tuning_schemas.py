@@ -9,7 +9,7 @@ from pydantic import Field
 
 from runs.models import Action, ActionCriterion, ActionEvent, Retest
 from runs.schemas import In, Labels, Line, Text
-from runs.tuning import baseline, trial
+from runs.tuning import trial
 
 Level = Literal["low", "medium", "high"]
 Kind = Literal["quick_win", "structural"]
@@ -191,17 +191,8 @@ class ActionOut(Schema):
         return action.baseline_id
 
     @staticmethod
-    def resolve_baseline_advice(action: Action) -> str:
-        return baseline.advice(action)
-
-    @staticmethod
     def resolve_criteria(action: Action) -> list[Any]:
         return list(action.criteria.all())
-
-    @staticmethod
-    def resolve_last_retest(action: Action) -> Retest | None:
-        # `retests` is prefetched, the newest run first.
-        return next(iter(action.retests.all()), None)
 
     @staticmethod
     def resolve_url(action: Action, context: Any) -> str:

@@ -1,6 +1,6 @@
 """The warehouse over the API: data out, trends, and how runs leave."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -16,14 +16,15 @@ from ninja import Query, Router
 from pydantic import Field
 
 from runs import exports, partial, retention, trends
+from runs.analysis import history
 from runs.api import ApiRequest
 from runs.documents import plain
 from runs.exports import Kind, Table, Tool
-from runs.models import Project, Purge
+from runs.models import Project, Purge, Run
 from runs.schemas import ErrorOut, PartialOut, RetentionOut, RunOut, TrendOut
 from runs.trends import MOST_RUNS, Trend
 
-_REFUSALS: Final = dict.fromkeys((401, 403, 404, 409, 422), ErrorOut)
+_REFUSALS: Final = dict.fromkeys((401, 403, 404, 409, 422, 429), ErrorOut)
 _SHOWN: Final = 100
 _FILE: Final = {
     "responses": {
@@ -93,7 +94,8 @@ def get_trend(
     runs: Annotated[int, Field(ge=1, le=MOST_RUNS)] = 50,
 ) -> dict[str, Any]:
     """A statistic, such as `p95(chat/send_message@plateau)`, over the newest runs that are ready
-    and not invalid; the oldest first, with the intervals that their reports hold."""
+    and not invalid; the oldest first, with the intervals that their reports hold, and when it
+    changed. A name alone, such as `p95`, is that of every scenario and step."""
     request.auth.require("read")
     own = request.auth.runs().filter(project=request.auth.project(project))
     wanted = {"campaign": campaign, "environment": environment, "branch": branch}
@@ -103,10 +105,25 @@ def get_trend(
 
 def _trend_out(request: HttpRequest, trend: Trend) -> dict[str, Any]:
     lines = [
-        {**place._asdict(), "points": [_point_out(request, point) for point in points]}
+        {
+            **place._asdict(),
+            "points": [_point_out(request, point) for point in points],
+            **_changes_out(points, trend.better),
+        }
         for place, points in trend.lines.items()
     ]
     return {"statistic": trend.statistic, "unit": trend.unit, "series": lines}
+
+
+def _changes_out(points: Sequence[trends.Point], better: trends.Better | None) -> dict[str, Any]:
+    found = history.detect([point.figure.value for point in points], better)
+    changes = [_change_out(points[change.at].run, change) for change in found.changes]
+    return {"changes": changes, "more_runs": found.more_runs, "reason": found.reason}
+
+
+def _change_out(first: Run, change: history.Change) -> dict[str, Any]:
+    when = {"run": first.pk, "started_at": first.started_at, "commit": first.commit}
+    return when | {name: value for name, value in vars(change).items() if name != "at"}
 
 
 def _point_out(request: HttpRequest, point: trends.Point) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from loadrunner.pacing import RateCurve
 class PhaseForecast:
     """One phase of one scenario; times in seconds since the run's start, rates in journeys/s.
 
-    `journeys` and `requests` are None in the closed model, where they depend on the answers;
-    with Poisson arrivals they are what is expected. Retries are not counted.
+    `journeys` and `requests` are None in the closed model, where they depend on the answers, and
+    `requests` where a function decides on them; with Poisson arrivals they are what is expected.
+    Retries are not counted.
     """
 
     scenario: str
@@ -23,6 +24,8 @@ class PhaseForecast:
     rate_from: float | None
     rate_to: float | None
     users: int | None
+    users_from: int | None
+    users_to: int | None
     journeys: int | None
     requests: int | None
 
@@ -32,10 +35,18 @@ class PhaseForecast:
 
     def rate_at(self, time_s: float) -> float:
         """Journeys per second at a time within the phase; zero in the closed model."""
-        if self.rate_from is None or self.rate_to is None:
+        return self._between(self.rate_from, self.rate_to, time_s)
+
+    def users_at(self, time_s: float) -> float:
+        """Users at a time within the phase; zero in the open model."""
+        if self.users_from is None:
+            return float(self.users or 0)
+        return self._between(self.users_from, self.users_to, time_s)
+
+    def _between(self, first: float | None, last: float | None, time_s: float) -> float:
+        if first is None or last is None:
             return 0.0
-        share = (time_s - self.start_s) / self.duration_s
-        return self.rate_from + (self.rate_to - self.rate_from) * share
+        return first + (last - first) * (time_s - self.start_s) / self.duration_s
 
 
 @dataclass(frozen=True)
@@ -63,12 +74,13 @@ class Forecast:
 
 def forecast(campaign: Campaign) -> Forecast:
     phases = tuple(_phase(one, load) for one in campaign.scenarios for load in one.load)
-    steps = {one.name: len(one.steps) for one in campaign.scenarios}
+    # Of what a function sends only so much is known: something, each time.
+    steps = {one.name: 1 if one.script else len(one.steps) for one in campaign.scenarios}
     return Forecast(
         phases=phases,
         duration_s=campaign.duration_s,
         journeys=sum(phase.journeys or 0 for phase in phases),
-        requests=sum(phase.requests or 0 for phase in phases),
+        requests=sum(_requests(phase) for phase in phases),
         peak_jps=_peak(phases, dict.fromkeys(steps, 1)),
         peak_rps=_peak(phases, steps),
         peak_users=_peak_users(phases),
@@ -90,9 +102,16 @@ def _phase(scenario: Scenario, load: Load) -> PhaseForecast:
         rate_from=load.rate_from,
         rate_to=load.rate_to,
         users=load.users,
+        users_from=load.users_from,
+        users_to=load.users_to,
         journeys=journeys,
-        requests=None if journeys is None else journeys * len(scenario.steps),
+        requests=None if journeys is None or scenario.script else journeys * len(scenario.steps),
     )
+
+
+def _requests(phase: PhaseForecast) -> int:
+    """At the least."""
+    return (phase.journeys or 0) if phase.requests is None else phase.requests
 
 
 def _peak(phases: Sequence[PhaseForecast], weights: dict[str, int]) -> float:
@@ -118,14 +137,15 @@ def _is_running(phase: PhaseForecast, time_s: float, from_left: bool) -> bool:
 
 
 def _peak_users(phases: Iterable[PhaseForecast]) -> int:
+    """Numbers of users are linear as well."""
     closed = [phase for phase in phases if phase.users]
-    return max(
-        (
-            sum(other.users or 0 for other in closed if other.start_s <= one.start_s < other.end_s)
-            for one in closed
-        ),
-        default=0,
-    )
+    sums = [
+        sum(other.users_at(time_s) for other in closed if _is_running(other, time_s, from_left))
+        for one in closed
+        for time_s in (one.start_s, one.end_s)
+        for from_left in (True, False)
+    ]
+    return round(max(sums, default=0.0))
 
 
 def levels(phases: Sequence[PhaseForecast], duration_s: float, columns: int) -> list[float]:
@@ -138,5 +158,5 @@ def levels(phases: Sequence[PhaseForecast], duration_s: float, columns: int) -> 
 def _level(phases: Sequence[PhaseForecast], time_s: float) -> float:
     for phase in phases:
         if _is_running(phase, time_s, from_left=False):
-            return float(phase.users) if phase.users else phase.rate_at(time_s)
+            return phase.users_at(time_s) if phase.users else phase.rate_at(time_s)
     return 0.0

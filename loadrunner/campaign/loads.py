@@ -41,14 +41,18 @@ def phases_of(section: LoadSection, start_s: float) -> Iterator[Load]:
     if section.staircase is not None:
         yield from _stages(section.staircase, section.phase or STAGE, start_s)
     elif section.duration is not None and section.phase is not None:
+        users = section.users
+        is_steady = users is None or users.from_ == users.to
         yield Load(
             phase=section.phase,
             start_s=start_s,
             duration_s=section.duration,
-            model="closed" if section.users else "open",
+            model="closed" if users else "open",
             rate_from=section.rate.from_ if section.rate else None,
             rate_to=section.rate.to if section.rate else None,
-            users=section.users,
+            users=users.most if users else None,
+            users_from=None if is_steady or users is None else users.from_,
+            users_to=None if is_steady or users is None else users.to,
             think_time_s=section.think_time,
             warm_up_s=section.warm_up,
         )

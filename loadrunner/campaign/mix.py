@@ -90,8 +90,14 @@ def _parts(whole: Sequence[Load], name: str, weights: Mapping[str, float]) -> It
             load,
             rate_from=_times(load.rate_from, share),
             rate_to=_times(load.rate_to, share),
-            users=None if load.users is None else portions(load.users, weights)[name],
+            users=_portion(load.users, weights, name),
+            users_from=_portion(load.users_from, weights, name),
+            users_to=_portion(load.users_to, weights, name),
         )
+
+
+def _portion(users: int | None, weights: Mapping[str, float], name: str) -> int | None:
+    return None if users is None else portions(users, weights)[name]
 
 
 def _times(rate: float | None, share: Fraction) -> float | None:

@@ -49,12 +49,21 @@ class Retry:
 
 
 @dataclass(frozen=True)
+class Script:
+    """A journey written in Python: the async `function` of `file`, called once a journey."""
+
+    file: Path
+    function: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Step:
     """One named request. `expect` and `refusals` are statuses; `extract` maps a variable to a
-    path like `$.items[0].id` in the JSON answer."""
+    path like `$.items[0].id` in the JSON answer. `request` is None where a script makes it."""
 
     name: str
-    request: Request
+    request: Request | None
     expect: tuple[int, ...] = (200,)
     refusals: tuple[int, ...] = (429,)
     retry: Retry | None = None
@@ -68,7 +77,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Load:
-    """One phase of one scenario; seconds since the run's start, rates in journeys/s."""
+    """One phase of one scenario; seconds since the run's start, rates in journeys/s. Where the
+    number of users rises or falls, `users` is the most there are."""
 
     phase: str
     start_s: float
@@ -77,12 +87,17 @@ class Load:
     rate_from: float | None = None
     rate_to: float | None = None
     users: int | None = None
+    users_from: int | None = None
+    users_to: int | None = None
     think_time_s: float = 0.0
     warm_up_s: float = 0.0
 
 
 @dataclass(frozen=True)
 class Scenario:
+    """With a `script` the steps only say what its requests are called and what they expect;
+    `variables` are what it may read."""
+
     name: str
     steps: tuple[Step, ...]
     load: tuple[Load, ...]
@@ -91,6 +106,8 @@ class Scenario:
     arrivals: Literal["uniform", "poisson"] = "uniform"
     on_late: Literal["send", "drop"] = "send"
     max_in_flight: int = DEFAULT_MAX_IN_FLIGHT
+    script: Script | None = None
+    variables: Mapping[str, Template] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -233,6 +250,18 @@ class Campaign:
         steps = (step.identity for one in self.scenarios for step in one.steps)
         names = {*steps, *(one.identity for one in self.scenarios)}
         return frozenset(name for name in names if name is not None)
+
+    @property
+    def functions(self) -> tuple[tuple[str, str], ...]:
+        """Journeys in Python: the file's name and the function's."""
+        scripts = (one.script for one in self.scenarios)
+        return tuple((one.file.name, one.function) for one in scripts if one is not None)
+
+    @property
+    def scripts(self) -> Mapping[str, str]:
+        """The SHA-256 of each Python file, by its name."""
+        scripts = (one.script for one in self.scenarios)
+        return {one.file.name: one.sha256 for one in scripts if one is not None}
 
     @property
     def used_identities(self) -> Mapping[str, Identity]:

@@ -30,6 +30,8 @@ def _phase(scenario: str, load: Load) -> Phase:
         rate_from=load.rate_from,
         rate_to=load.rate_to,
         users=load.users,
+        users_from=load.users_from,
+        users_to=load.users_to,
         think_time_s=load.think_time_s,
         warm_up_us=_micros(load.warm_up_s),
     )

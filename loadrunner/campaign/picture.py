@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from loadrunner.campaign.forecast import Forecast, PhaseForecast, levels
 from loadrunner.campaign.mix import in_words
 from loadrunner.campaign.model import Campaign
-from runs.analysis.wording import duration, number, per_second, plural
+from runs.analysis.wording import duration, number, per_second, plural, users
 
 COLUMNS = 60
 _BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -43,13 +43,13 @@ def _cells(phase: PhaseForecast) -> tuple[str, ...]:
         duration(phase.duration_s),
         _load(phase),
         _count(phase.journeys),
-        _count(phase.requests),
+        "as sent" if phase.requests is None and phase.journeys else _count(phase.requests),
     )
 
 
 def _load(phase: PhaseForecast) -> str:
     if phase.rate_from is None or phase.rate_to is None:
-        return plural(phase.users or 0, "user")
+        return users(phase.users, phase.users_from, phase.users_to)
     if phase.rate_from == phase.rate_to:
         return per_second(phase.rate_to)
     return f"{number(phase.rate_from)} to {per_second(phase.rate_to)}"
@@ -74,10 +74,12 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 def _totals(plan: Forecast) -> list[str]:
     lines = []
     if plan.journeys:
+        is_whole = not any(one.journeys and one.requests is None for one in plan.phases)
+        more = "retries" if is_whole else "retries, and what functions send beyond one request,"
         lines.append(
             f"In all {plural(plan.journeys, 'journey')} and {plural(plan.requests, 'request')},"
             f" at most {number(plan.peak_jps)} journeys/s and {number(plan.peak_rps)} requests/s;"
-            " retries not counted."
+            f" {more} not counted."
         )
     if plan.peak_users:
         lines.append(
@@ -123,7 +125,7 @@ def _letter(level: float, top: float, letters: str) -> str:
 
 def _top(phases: Sequence[PhaseForecast]) -> str:
     rates = [rate for phase in phases for rate in (phase.rate_from, phase.rate_to) if rate]
-    users = [phase.users for phase in phases if phase.users]
+    most = max((phase.users or 0 for phase in phases), default=0)
     parts = [f"up to {per_second(max(rates))}"] if rates else []
-    parts += [f"up to {plural(max(users), 'user')}"] if users else []
+    parts += [f"up to {plural(most, 'user')}"] if most else []
     return ", ".join(parts)

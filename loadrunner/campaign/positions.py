@@ -7,7 +7,7 @@ from typing import Final
 from loadrunner.campaign.document import Path
 
 _REQUEST_PARTS: Final = frozenset({"path", "headers", "json", "body"})
-_TEXT_PARTS: Final = frozenset({"path", "headers", "body"})
+_TEXT_PARTS: Final = frozenset({"path", "headers", "body", "variables"})
 _SECRET_KEYS: Final = frozenset({"value", "bearer", "password"})
 _SECRET_NAME: Final = re.compile(
     r"(pass(word|wd|phrase)?|secret|token|api[_-]?key|access[_-]?key|credentials?|authorization"
@@ -19,9 +19,12 @@ _SECRET_NAME: Final = re.compile(
 def request_part(path: Path) -> Path | None:
     """The place inside a request, such as ("json", "text"), or None outside of requests.
 
-    Only the parts that may hold variables count: path, headers, json and body.
+    Only the parts that may hold variables count: path, headers, json and body, and the variables
+    of a journey in Python, which makes its requests of them.
     """
     match path:
+        case ("scenarios", _, "variables", name):
+            return ("variables", name)
         case ("scenarios", _, "steps", int(), "request", *inside):
             pass
         case ("setup" | "cleanup", int(), "request", *inside):
@@ -52,7 +55,7 @@ def is_secret(path: Path) -> bool:
         case ("identities", _, "login", "body"):
             return True
     part = request_part(path)
-    if part is None or part[0] not in ("json", "headers"):
+    if part is None or part[0] not in ("json", "headers", "variables"):
         return False
     return is_secret_name(_last_key(part))
 

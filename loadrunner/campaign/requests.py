@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import quote
 
@@ -12,12 +13,11 @@ from loadrunner.campaign.positions import is_secret, is_secret_name
 from loadrunner.campaign.reading import Reading
 from loadrunner.campaign.schema import RequestSection
 from loadrunner.campaign.variables import Scope, joined
+from loadrunner.engine.wire import FRAMING, SAFE
 
-# What may stand in a path and query as it is; anything else is percent-encoded.
-_SAFE: Final = "/%:?&=,;@!$'()*+~-._[]"
-_FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection"})
 _NOT_IN_HEADER: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _PARAMETER: Final = re.compile(r"[?&]([^=&#]+)=([^&#]*)")
+_FORM_FIELD: Final = re.compile(r"(?:^|&)([^=&\s]+)=([^&\r\n]*)")
 JSON_TYPE: Final = ("Content-Type", ("application/json",))
 
 
@@ -34,15 +34,44 @@ def request(section: RequestSection, path: Path, scope: Scope, reading: Reading)
 def _url_path(text: str, path: Path, scope: Scope, reading: Reading) -> Template:
     template = reading.template(text, path, scope, "url")
     _keep_query_secrets(template, reading)
-    return tuple(quote(part, safe=_SAFE) if isinstance(part, str) else part for part in template)
+    return tuple(quote(part, safe=SAFE) if isinstance(part, str) else part for part in template)
 
 
 def _keep_query_secrets(template: Template, reading: Reading) -> None:
     """`?api_key=…` is a secret as a header of that name is."""
-    literal = "".join(part if isinstance(part, str) else "\0" for part in template)
-    for name, value in _PARAMETER.findall(literal):
+    _keep_named(_PARAMETER.findall(_literal(template)), reading)
+
+
+def _keep_body_secrets(template: Template, reading: Reading) -> None:
+    """In a body that is JSON or a form as well, though it is written as a text."""
+    literal = _literal(template)
+    try:
+        _keep_named(_named_texts(json.loads(literal, strict=False)), reading)
+    except (ValueError, RecursionError):
+        _keep_named(_FORM_FIELD.findall(literal), reading)
+
+
+def _literal(template: Template) -> str:
+    """The template with U+0000 in place of what is known only while a journey runs."""
+    return "".join(part if isinstance(part, str) else "\0" for part in template)
+
+
+def _keep_named(values: Iterable[tuple[str, str]], reading: Reading) -> None:
+    for name, value in values:
         if is_secret_name(name):
             reading.secrets.update(part for part in value.split("\0") if part)
+
+
+def _named_texts(document: object, name: str = "") -> Iterator[tuple[str, str]]:
+    """Every text of a JSON document with the key that it stands under."""
+    if isinstance(document, dict):
+        for key, value in document.items():
+            yield from _named_texts(value, key)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _named_texts(value, name)
+    elif isinstance(document, str):
+        yield name, document
 
 
 def _headers(
@@ -59,20 +88,22 @@ def _headers(
 
 
 def _header(name: str, text: str, path: Path, scope: Scope, reading: Reading) -> Template:
-    if name.lower() in _FRAMING:
+    if name.lower() in FRAMING:
         reading.problems.add(path, "is set by the runner itself, allowed: other headers")
     template = reading.template(text, path, scope)
     for part in template:
         if isinstance(part, str) and _NOT_IN_HEADER.search(part):
             found = "a value that is not shown" if is_secret(path) else described(part)
             reading.problems.add(path, f"found {found}, allowed: one line of Latin letters")
-    _keep_secret(name, template, reading)
+    keep_secret(name, template, reading)
     return template
 
 
 def _body(section: RequestSection, path: Path, scope: Scope, reading: Reading) -> Template | None:
     if section.body is not None:
-        return reading.template(section.body, (*path, "body"), scope)
+        template = reading.template(section.body, (*path, "body"), scope)
+        _keep_body_secrets(template, reading)
+        return template
     if not section.has_json:
         return None
     return joined(_json(section.json_body, (*path, "json"), scope, reading))
@@ -101,7 +132,7 @@ def _json(value: object, path: Path, scope: Scope, reading: Reading) -> list[str
 def _json_text(text: str, path: Path, scope: Scope, reading: Reading) -> list[str | Variable]:
     template = reading.template(text, path, scope, "json")
     key = next((part for part in reversed(path) if isinstance(part, str)), "")
-    _keep_secret(key, template, reading)
+    keep_secret(key, template, reading)
     return _quoted(template)
 
 
@@ -116,7 +147,7 @@ def _separated(parts: list[list[str | Variable]]) -> list[str | Variable]:
     return pieces
 
 
-def _keep_secret(name: str, template: Template, reading: Reading) -> None:
+def keep_secret(name: str, template: Template, reading: Reading) -> None:
     """What stands under a name such as password or Authorization is a secret."""
     if is_secret_name(name):
         reading.secrets.update(part for part in template if isinstance(part, str))

@@ -4,14 +4,17 @@ from collections.abc import Collection, Mapping, Sequence
 
 from loadrunner.campaign.document import Path
 from loadrunner.campaign.loads import loads
-from loadrunner.campaign.model import Retry, Scenario, SetupRequest, Step
+from loadrunner.campaign.model import Request, Retry, Scenario, SetupRequest, Step, Template
 from loadrunner.campaign.reading import Reading
-from loadrunner.campaign.requests import request
+from loadrunner.campaign.requests import keep_secret, request
 from loadrunner.campaign.schema import RetrySection, ScenarioSection, SetupSection, StepSection
+from loadrunner.campaign.scripts import script
 from loadrunner.campaign.variables import BUILT_INS, Scope
 
 SETUP_NAMES = ("uuid", "now")
 RUN_ID = "run_id"
+# What a step says of itself where a function makes its requests.
+_BESIDE_JOURNEY = ("name", "expect", "refusals", "retry", "stream", "timeout", "identity")
 
 
 def scenarios(
@@ -35,6 +38,8 @@ def _scenario(
 ) -> Scenario:
     path: Path = ("scenarios", name)
     reading.check_name(section.identity, identities, "identity", (*path, "identity"))
+    scope = Scope(columns=data.columns, built_ins=BUILT_INS)
+    _check_journey(section, path, reading)
     return Scenario(
         name=name,
         steps=_steps(section.steps, (*path, "steps"), data, identities, reading),
@@ -44,7 +49,40 @@ def _scenario(
         arrivals=section.arrivals,
         on_late=section.on_late,
         max_in_flight=section.max_in_flight,
+        script=script(section, (*path, "journey"), reading),
+        variables=_variables(section, (*path, "variables"), scope, reading),
     )
+
+
+def _check_journey(section: ScenarioSection, path: Path, reading: Reading) -> None:
+    """Requests stand in the steps, or a function makes them; never both."""
+    if section.journey is None and section.variables:
+        reading.problems.add(
+            (*path, "variables"), "found variables without a journey, allowed: beside journey"
+        )
+    for index, step in enumerate(section.steps):
+        here = (*path, "steps", index)
+        if section.journey is None and step.request is None:
+            told = "is missing, required: the request of this step (or a journey in Python)."
+            reading.problems.add((*here, "request"), told)
+        extra = sorted(step.model_fields_set - set(_BESIDE_JOURNEY))
+        if section.journey is not None and extra:
+            reading.problems.add(
+                (*here, extra[0]),
+                f"found {extra[0]} beside a journey in Python, which does that itself; allowed:"
+                f" {', '.join(_BESIDE_JOURNEY)}",
+            )
+
+
+def _variables(
+    section: ScenarioSection, path: Path, scope: Scope, reading: Reading
+) -> dict[str, Template]:
+    """What a journey in Python may read; a name such as `password` makes a secret of its value."""
+    templates = {}
+    for name, text in section.variables.items():
+        templates[name] = reading.template(text, (*path, name), scope)
+        keep_secret(name, templates[name], reading)
+    return templates
 
 
 def _steps(
@@ -82,7 +120,7 @@ def _scope(sections: Sequence[StepSection], index: int, data: Scope) -> Scope:
 def _step(section: StepSection, path: Path, scope: Scope, reading: Reading) -> Step:
     return Step(
         name=section.name,
-        request=request(section.request, (*path, "request"), scope, reading),
+        request=_request(section, (*path, "request"), scope, reading),
         expect=section.expect,
         # A status that the step expects is no refusal, unless the file says both: an error.
         refusals=tuple(status for status in section.refusals if status not in section.expect),
@@ -94,6 +132,10 @@ def _step(section: StepSection, path: Path, scope: Scope, reading: Reading) -> S
         timeout_s=section.timeout,
         identity=section.identity,
     )
+
+
+def _request(section: StepSection, path: Path, scope: Scope, reading: Reading) -> Request | None:
+    return None if section.request is None else request(section.request, path, scope, reading)
 
 
 def _retry(section: RetrySection | None) -> Retry | None:

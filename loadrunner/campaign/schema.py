@@ -17,6 +17,8 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from loadrunner.campaign import quantities
 from loadrunner.campaign.found import described
@@ -28,6 +30,7 @@ _NAME = re.compile(r"\w[\w.:-]{0,99}")
 _SET_NAME = re.compile(r"[A-Za-z_][\w-]{0,99}", re.ASCII)
 _CAMPAIGN_NAME = re.compile(r"\w[\w .-]{0,99}")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_SCRIPT = re.compile(r"[^:]+\.py:[A-Za-z_]\w*")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _VARIABLE = r"\$\{"
 MANY = 1_000_000
@@ -40,6 +43,10 @@ def _matching(pattern: re.Pattern[str], allowed: str) -> Callable[[object], str]
         return value
 
     return check
+
+
+def _text_schema(pattern: re.Pattern[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern.pattern})$"})
 
 
 def _whole_schema(lowest: int, highest: int) -> WithJsonSchema:
@@ -58,16 +65,6 @@ def _whole(lowest: int, highest: int) -> Callable[[object], int]:
         return number
 
     return check
-
-
-def _users(value: object) -> int:
-    """A number of users; `{from, to}`, as a rate may be written, is pointed to the staircase."""
-    if isinstance(value, Mapping):
-        raise ValueError(
-            f"found {described(value)}, allowed: a whole number from 1 to {MANY:,};"
-            " a staircase with model: closed goes from one number of users to another"
-        )
-    return _whole(1, MANY)(value)
 
 
 def _truth(value: object) -> bool:
@@ -125,12 +122,20 @@ def _empty_list(value: object) -> object:
     return [] if value is None else value
 
 
-_DURATION_PATTERN = r"^([0-9.]+ *(us|ms|s|m|h))+$|" + _VARIABLE
+_PAUSE_PATTERN = r"^([0-9.]+ *(us|ms|s|m|h))+$|" + _VARIABLE
+# The same with a digit above zero in it.
+_DURATION_PATTERN = r"^(?=.*[1-9])([0-9.]+ *(us|ms|s|m|h))+$|" + _VARIABLE
 _GROWTH_PATTERN = r"^[0-9.]+ *% */ *(year|quarter|month|week)$|" + _VARIABLE
 _SIZE_PATTERN = r"^[0-9.]+ *([kKMG]?B|[KMG]iB)$|" + _VARIABLE
 _RATE_SCHEMA: dict[str, Any] = {
     "anyOf": [
-        {"type": "number", "minimum": 0},
+        {"type": "number", "exclusiveMinimum": 0, "maximum": quantities.FASTEST_PER_S},
+        {"type": "string", "pattern": r"^(?=.*[1-9])[0-9.]+( */ *[smh])?$|" + _VARIABLE},
+    ]
+}
+_RAMP_END_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "number", "minimum": 0, "maximum": quantities.FASTEST_PER_S},
         {"type": "string", "pattern": r"^[0-9.]+( */ *[smh])?$|" + _VARIABLE},
     ]
 }
@@ -144,21 +149,45 @@ _WEIGHT_SCHEMA: dict[str, Any] = {
 Name = Annotated[
     str,
     BeforeValidator(_matching(_NAME, "letters, digits and _ - . :, at most 100")),
-    WithJsonSchema({"type": "string", "pattern": r"^[\w.:-]{1,100}$"}),
+    _text_schema(_NAME),
 ]
 SetName = Annotated[
-    str, BeforeValidator(_matching(_SET_NAME, "letters, digits, _ and -, a letter first"))
+    str,
+    BeforeValidator(_matching(_SET_NAME, "letters, digits, _ and -, a letter first")),
+    _text_schema(_SET_NAME),
 ]
 CampaignName = Annotated[
-    str, BeforeValidator(_matching(_CAMPAIGN_NAME, "letters, digits, spaces and _ - ."))
+    str,
+    BeforeValidator(_matching(_CAMPAIGN_NAME, "letters, digits, spaces and _ - .")),
+    _text_schema(_CAMPAIGN_NAME),
+]
+ScriptName = Annotated[
+    str,
+    BeforeValidator(_matching(_SCRIPT, "FILE.py:FUNCTION, such as journeys.py:checkout")),
+    WithJsonSchema({"type": "string", "pattern": rf"^{_SCRIPT.pattern}$|{_VARIABLE}"}),
 ]
 VariableName = Annotated[
-    str, BeforeValidator(_matching(VARIABLE_NAME, "letters, digits and _, a letter first"))
+    str,
+    BeforeValidator(_matching(VARIABLE_NAME, "letters, digits and _, a letter first")),
+    _text_schema(VARIABLE_NAME),
 ]
-HeaderName = Annotated[str, BeforeValidator(_matching(_HEADER, "the name of a header"))]
+HeaderName = Annotated[
+    str, BeforeValidator(_matching(_HEADER, "the name of a header")), _text_schema(_HEADER)
+]
 Text = Annotated[str, BeforeValidator(_text)]
 Filled = Annotated[Text, StringConstraints(min_length=1)]
-Truth = Annotated[bool, BeforeValidator(_truth)]
+# Where a value is a text whatever it looks like: `0123` stays `0123` in a header.
+_SCALAR = {"type": ["string", "number", "boolean"]}
+Verbatim = Annotated[Text, WithJsonSchema(_SCALAR)]
+FilledVerbatim = Annotated[Filled, WithJsonSchema({**_SCALAR, "minLength": 1})]
+Truth = Annotated[
+    bool,
+    BeforeValidator(_truth),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": _VARIABLE}]}),
+]
+Url = Annotated[
+    Filled, WithJsonSchema({"type": "string", "pattern": r"^https?://[^\s?#@]+$|" + _VARIABLE})
+]
 Duration = Annotated[
     float,
     BeforeValidator(quantities.duration_s),
@@ -167,10 +196,12 @@ Duration = Annotated[
 Pause = Annotated[
     float,
     BeforeValidator(quantities.pause_s),
-    WithJsonSchema({"type": "string", "pattern": _DURATION_PATTERN, "examples": ["0s", "500ms"]}),
+    WithJsonSchema({"type": "string", "pattern": _PAUSE_PATTERN, "examples": ["0s", "500ms"]}),
 ]
 Rate = Annotated[float, BeforeValidator(quantities.rate_per_s), WithJsonSchema(_RATE_SCHEMA)]
-RampEnd = Annotated[float, BeforeValidator(quantities.ramp_end_per_s), WithJsonSchema(_RATE_SCHEMA)]
+RampEnd = Annotated[
+    float, BeforeValidator(quantities.ramp_end_per_s), WithJsonSchema(_RAMP_END_SCHEMA)
+]
 Growth = Annotated[
     float,
     BeforeValidator(quantities.growth_per_year),
@@ -185,7 +216,9 @@ UrlPath = Annotated[
     str, BeforeValidator(_path), WithJsonSchema({"type": "string", "pattern": "^/"})
 ]
 Method = Annotated[
-    str, BeforeValidator(_method), WithJsonSchema({"type": "string", "enum": list(_METHODS)})
+    str,
+    BeforeValidator(_method),
+    WithJsonSchema({"type": "string", "enum": [*_METHODS, *(name.lower() for name in _METHODS)]}),
 ]
 JsonPath = Annotated[
     str,
@@ -198,16 +231,33 @@ RequestCount = Annotated[
     int, BeforeValidator(_whole(1, MOST_REQUESTS)), _whole_schema(1, MOST_REQUESTS)
 ]
 Weight = Annotated[float, BeforeValidator(quantities.weight), WithJsonSchema(_WEIGHT_SCHEMA)]
-Users = Annotated[int, BeforeValidator(_users), _whole_schema(1, MANY)]
+UserCount = Annotated[int, BeforeValidator(_whole(0, MANY)), _whole_schema(0, MANY)]
 StageCount = Annotated[int, BeforeValidator(_whole(2, 1_000)), _whole_schema(2, 1_000)]
 RetryCount = Annotated[int, BeforeValidator(_whole(1, 100)), _whole_schema(1, 100)]
 Status = Annotated[int, BeforeValidator(_whole(100, 599))]
-_STATUS_SCHEMA = {"type": "integer", "minimum": 100, "maximum": 599}
+_STATUS_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "integer", "minimum": 100, "maximum": 599},
+        {"type": "string", "pattern": r"^[1-5]\d\d$|" + _VARIABLE},
+    ]
+}
+_STATUSES_SCHEMA: dict[str, Any] = {
+    "anyOf": [*_STATUS_SCHEMA["anyOf"], {"type": "array", "items": _STATUS_SCHEMA}]
+}
 Statuses = Annotated[
+    tuple[Status, ...], BeforeValidator(_statuses), WithJsonSchema(_STATUSES_SCHEMA)
+]
+SomeStatuses = Annotated[
     tuple[Status, ...],
     BeforeValidator(_statuses),
-    WithJsonSchema({"anyOf": [_STATUS_SCHEMA, {"type": "array", "items": _STATUS_SCHEMA}]}),
+    Field(min_length=1),
+    WithJsonSchema({**_STATUSES_SCHEMA, "minItems": 1}),
 ]
+
+
+def _one_of(*kinds: str, **beside: tuple[str, ...]) -> dict[str, Any]:
+    """Of these keys exactly one may stand, with those that it needs."""
+    return {"oneOf": [{"required": [kind, *beside.get(kind, ())]} for kind in kinds]}
 
 
 class Section(BaseModel):
@@ -217,15 +267,17 @@ class Section(BaseModel):
 
 
 class RequestSection(Section):
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["json", "body"]}})
+
     method: Method = "GET"
     path: UrlPath = Field(
         description="The path below target.base_url, with its query; ${name} is percent-encoded."
     )
-    headers: dict[HeaderName, Text] = Field({}, description="Further headers, by name.")
+    headers: dict[HeaderName, Verbatim] = Field({}, description="Further headers, by name.")
     json_body: Any = Field(
         None, alias="json", description="The body as JSON; ${name} in its texts is escaped."
     )
-    body: Text | None = Field(None, description="The body as a text that is sent as it is.")
+    body: Verbatim | None = Field(None, description="The body as a text that is sent as it is.")
 
     @model_validator(mode="after")
     def _one_body(self) -> Self:
@@ -240,14 +292,14 @@ class RequestSection(Section):
 
 
 class TlsSection(Section):
-    verify: bool = Field(True, description="Whether the server's certificate must be valid.")
+    verify: Truth = Field(True, description="Whether the server's certificate must be valid.")
     ca: Filled | None = Field(
         None, description="A file of certificates to trust beside the system's own."
     )
 
 
 class TargetSection(Section):
-    base_url: Filled = Field(
+    base_url: Url = Field(
         description="Where requests go, such as http://127.0.0.1:8900; step paths are added to it."
     )
     allow: Annotated[tuple[Filled, ...], Field(min_length=1)] | None = Field(
@@ -268,12 +320,18 @@ class TargetSection(Section):
 
 
 class BasicSection(Section):
-    user: Filled = Field(description="The user's name.")
-    password: Filled = Field(description="The password; take it from the environment.")
+    user: FilledVerbatim = Field(description="The user's name.")
+    password: FilledVerbatim = Field(description="The password; take it from the environment.")
 
 
 class IdentitySection(Section):
     """Who requests are sent as: exactly one of login, header with value, bearer, basic."""
+
+    model_config = ConfigDict(
+        json_schema_extra=_one_of(
+            "login", "header", "bearer", "basic", login=("token",), header=("value",)
+        )
+    )
 
     login: RequestSection | None = Field(
         None, description="The request that obtains a token; ${index} is the user's number."
@@ -284,8 +342,8 @@ class IdentitySection(Section):
     )
     count: Count = Field(1, description="How many users log in.")
     header: HeaderName | None = Field(None, description="The name of the header that is sent.")
-    value: Filled | None = Field(None, description="The header's value.")
-    bearer: Filled | None = Field(None, description="The token of an Authorization header.")
+    value: FilledVerbatim | None = Field(None, description="The header's value.")
+    bearer: FilledVerbatim | None = Field(None, description="The token of an Authorization header.")
     basic: BasicSection | None = Field(None, description="User and password of HTTP Basic.")
 
     @model_validator(mode="after")
@@ -343,8 +401,10 @@ class RetrySection(Section):
 
 class StepSection(Section):
     name: Name = Field(description="What the step's results are kept by, as scenario/step.")
-    request: RequestSection = Field(description="The request of this step.")
-    expect: Statuses = Field((200,), description="The statuses that are right.", min_length=1)
+    request: RequestSection | None = Field(
+        None, description="The request of this step; required unless the scenario has a journey."
+    )
+    expect: SomeStatuses = Field((200,), description="The statuses that are right.")
     refusals: Statuses = Field(
         (429,), description="The statuses by which the service protects itself."
     )
@@ -370,6 +430,17 @@ class StepSection(Section):
         return self
 
 
+def _step_of(value: object) -> object:
+    """A step of which nothing but the name needs to be said, as a journey in Python has them."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+Steps = tuple[
+    Annotated[StepSection, BeforeValidator(_step_of, json_schema_input_type=StepSection | Name)],
+    ...,
+]
+
+
 def _ramp(value: object) -> object:
     if isinstance(value, Mapping):
         return value
@@ -389,6 +460,33 @@ class RampSection(Section):
 
 
 Ramp = Annotated[RampSection, BeforeValidator(_ramp, json_schema_input_type=RampSection | Rate)]
+
+
+def _users(value: object) -> object:
+    if isinstance(value, Mapping):
+        return value
+    users = _whole(1, MANY)(value)
+    return {"from": users, "to": users}
+
+
+class UsersSection(Section):
+    from_: UserCount = Field(alias="from", description="Users at the start.")
+    to: UserCount = Field(description="Users at the end.")
+
+    @model_validator(mode="after")
+    def _some_load(self) -> Self:
+        if self.most == 0:
+            raise ValueError("found no users, allowed: a number above zero, such as 20")
+        return self
+
+    @property
+    def most(self) -> int:
+        return max(self.from_, self.to)
+
+
+Users = Annotated[
+    UsersSection, BeforeValidator(_users, json_schema_input_type=UsersSection | Count)
+]
 
 
 class StaircaseSection(Section):
@@ -413,15 +511,24 @@ class StaircaseSection(Section):
         return self
 
 
+_OF_A_PHASE = ("phase", "duration")
+
+
 class LoadSection(Section):
     """One phase, or a staircase of them: exactly one of rate, users, staircase."""
+
+    model_config = ConfigDict(
+        json_schema_extra=_one_of("rate", "users", "staircase", rate=_OF_A_PHASE, users=_OF_A_PHASE)
+    )
 
     phase: Name | None = Field(None, description="The phase's name; stages are PHASE_01, …")
     duration: Duration | None = Field(None, description="How long the phase lasts.")
     rate: Ramp | None = Field(
         None, description="Open model: journeys per second, or a ramp {from, to}."
     )
-    users: Users | None = Field(None, description="Closed model: users at the same time.")
+    users: Users | None = Field(
+        None, description="Closed model: users at the same time, or a ramp {from, to}."
+    )
     think_time: Pause = Field(0.0, description="Closed: the pause between a user's journeys.")
     warm_up: Pause = Field(0.0, description="The start of the phase that is not judged.")
     staircase: StaircaseSection | None = Field(
@@ -464,12 +571,29 @@ def _check_warm_up(warm_up_s: float, duration_s: float) -> None:
         )
 
 
+# What an editor can be told of the rule that campaign/scenarios.py holds in full.
+_REQUEST_UNLESS_JOURNEY: dict[str, Any] = {
+    "if": {"not": {"required": ["journey"]}},
+    "then": {"properties": {"steps": {"items": {"type": "object", "required": ["request"]}}}},
+}
+
+
 class ScenarioSection(Section):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra=_REQUEST_UNLESS_JOURNEY
+    )
+
     identity: Name | None = Field(None, description="Who the requests are sent as.")
     destructive: Truth = Field(
         False, description="Left out without --allow-destructive, and always in --smoke."
     )
-    steps: tuple[StepSection, ...] = Field(min_length=1, description="The journey, in order.")
+    steps: Steps = Field(min_length=1, description="The journey, in order.")
+    journey: ScriptName | None = Field(
+        None, description="A journey in Python: FILE.py:FUNCTION, relative to the campaign."
+    )
+    variables: dict[VariableName, Text] = Field(
+        {}, description="What a journey in Python may read, by name; ${name} as in a request."
+    )
     load: tuple[LoadSection, ...] = Field(
         default_factory=tuple,
         min_length=1,
@@ -483,7 +607,7 @@ class ScenarioSection(Section):
         "send", description="What becomes of a journey that could not start in time."
     )
     max_in_flight: Count = Field(
-        DEFAULT_MAX_IN_FLIGHT, description="Journeys that may run at the same time."
+        DEFAULT_MAX_IN_FLIGHT, description="Requests that may be in flight when a journey starts."
     )
 
 
@@ -535,7 +659,14 @@ class ProbeSection(Section):
 
 
 def _criterion(value: object) -> object:
-    return {"criterion": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"criterion": value}
+    if not isinstance(value, Mapping):
+        raise ValueError(
+            f"found {described(value)}, allowed: a text such as p95(*) < 800ms, or a mapping"
+            " with criterion, by"
+        )
+    return value
 
 
 class CriterionSection(Section):
@@ -578,6 +709,16 @@ class SmokeSection(Section):
     )
 
 
+class _Schema(GenerateJsonSchema):
+    """Names that do not fit are refused; pydantic's own way takes anything under them."""
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        found = super().dict_schema(schema)
+        if "patternProperties" in found:
+            found["additionalProperties"] = False
+        return found
+
+
 def _version(value: object) -> object:
     if value not in (1, "1") or value is True:
         raise ValueError(f"found {described(value)}, allowed: 1, the version that is read here")
@@ -602,7 +743,9 @@ class CampaignFile(Section):
     )
 
     campaign: CampaignName = Field(description="The campaign's name.")
-    version: Annotated[Literal[1], BeforeValidator(_version)] = 1
+    version: Annotated[
+        Literal[1], BeforeValidator(_version), WithJsonSchema({"enum": [1, "1"]})
+    ] = 1
     target: TargetSection = Field(description="What is loaded.")
     identities: Annotated[dict[Name, IdentitySection], BeforeValidator(_empty_map)] = Field(
         {}, description="Who requests are sent as, by name."
@@ -639,3 +782,8 @@ class CampaignFile(Section):
         (), description="Requests that undo what a run made; sent by `loadrunner cleanup`."
     )
     smoke: SmokeSection = Field(SmokeSection(), description="The short run of --smoke.")
+
+
+def document() -> JsonSchemaValue:
+    """The JSON Schema of a campaign file."""
+    return CampaignFile.model_json_schema(schema_generator=_Schema)

@@ -13,6 +13,7 @@ from rich.console import Console
 from loadrunner import exits
 from loadrunner.campaign.model import Campaign
 from loadrunner.campaign.options import add_options, campaign_of
+from loadrunner.commands import remarks
 from loadrunner.commands.destination import send
 from loadrunner.commands.documents import written
 from loadrunner.commands.repeats import plan_of
@@ -23,7 +24,6 @@ from loadrunner.commands.run import (
     options_of,
     say,
     stopped,
-    warned,
 )
 from loadrunner.errors import UsageError
 from loadrunner.rendering import comparison as rendering
@@ -113,7 +113,7 @@ class _Trial:
 def run(arguments: argparse.Namespace) -> int:
     door, console = checked(arguments, DEFAULT_TURNS), Console(stderr=True)
     a, b = _campaigns(arguments)
-    a, b = warned(a, arguments, console), warned(b, arguments, console)
+    a, b = (remarks.warned(one, arguments, console) for one in (a, b))
     plan = plan_of(arguments, default=DEFAULT_TURNS)
     assert plan is not None
     options = options_of(a, arguments, consent_of(arguments))
@@ -148,8 +148,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _told(trial: _Trial, made: RunSeries, arguments: argparse.Namespace) -> list[int]:
     """Say and write what came of it; the exit codes of the comparison and of B's criteria."""
+    more = [
+        *remarks.of_sides(*(side.campaign for side in trial.sides)),
+        *remarks.of_series(made.noted, made.runs),
+    ]
     if not trial.runs:
         print("loadrunner: One side has no valid run: nothing is concluded.", file=sys.stderr)
+        say("\n".join(more), arguments)
         return [exits.NOT_VALID]
     found, report = trial.comparison(), trial.b.report()
     told = verdict(found)
@@ -167,6 +172,7 @@ def _told(trial: _Trial, made: RunSeries, arguments: argparse.Namespace) -> list
         lines.append(rendering.as_text(found, width=terminal.width, colour=terminal.has_colour))
         if trial.b.texts:
             lines += ["Criteria of B, relative limits against A:", repeats.as_text(trial.b), ""]
+        lines += more
         if made.ran_out:
             lines.append("Note: --max left no time for another turn.")
         lines.append(f"Raw results: {made.options.out}/A and {made.options.out}/B\n")

@@ -47,7 +47,7 @@ def add(subparsers: "Subparsers") -> None:
 def run(args: argparse.Namespace) -> int:
     """0 once the document is written; UsageError where a source cannot be read."""
     if not 2 <= len(args.sources) <= MOST_RUNS:
-        raise UsageError(f"compare takes 2 to {MOST_RUNS} runs; {len(args.sources)} were named.")
+        raise UsageError(f"compare takes 2 to {MOST_RUNS} runs; found {len(args.sources)}.")
     groups = []
     for source in args.sources:
         reports, notes = read_group(source, args.kind)

@@ -4,7 +4,7 @@ import argparse
 import re
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ from loadrunner.campaign.model import Campaign
 from loadrunner.campaign.options import campaign_of
 from loadrunner.campaign.retesting import needed
 from loadrunner.campaign.safety import IN_FILE
+from loadrunner.commands import remarks
 from loadrunner.commands.destination import door_of
 from loadrunner.errors import UploadError, UsageError
 from loadrunner.execution import Execution, Options, default_folder, execute
@@ -125,7 +126,8 @@ def _campaign(arguments: argparse.Namespace, action: dict[str, object]) -> Campa
         )
     criteria = action["criteria"]
     texts = [str(one["text"]) for one in criteria] if isinstance(criteria, list) else []
-    return needed(campaign, texts, arguments.retest)
+    cut = needed(campaign, texts, arguments.retest)
+    return remarks.warned(cut, arguments, Console(stderr=True))
 
 
 def _run(
@@ -141,9 +143,10 @@ def _run(
         consent=Consent(arguments.confirm_host, tuple(arguments.stop_files), IN_FILE),
         quiet=arguments.quiet,
     )
-    execution = execute(replace(campaign), options, Console(stderr=True))
+    execution = execute(campaign, options, Console(stderr=True))
     if not arguments.quiet:
-        print(text.summary(execution.report))
+        lines = [*remarks.of_campaign(campaign), *remarks.of_run(execution.notes)]
+        print("\n".join([text.summary(execution.report), *lines]))
     return execution
 
 

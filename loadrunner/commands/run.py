@@ -8,10 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from loadrunner import ceiling, exits
+from loadrunner import exits
 from loadrunner.campaign.model import Campaign
 from loadrunner.campaign.options import add_options, campaign_of
 from loadrunner.campaign.safety import IN_FILE
+from loadrunner.commands import remarks
 from loadrunner.commands.destination import add_destination, door_of, send
 from loadrunner.commands.documents import check_writable, written
 from loadrunner.commands.repeats import Plan, add_repeats, plan_of
@@ -153,7 +154,7 @@ def carry_out(
 ) -> int:
     """Execute, tell, upload; the exit code of it all."""
     console, plan = Console(stderr=True), plan_of(arguments)
-    campaign = warned(campaign, arguments, console)
+    campaign = remarks.warned(campaign, arguments, console)
     options = options_of(campaign, arguments, consent)
     if past is not None:
         manifest = past.manifest
@@ -244,22 +245,12 @@ def _tell_repeats(
         print(f"verdict: {judged.report().verdict}", file=sys.stderr)
         return
     lines = [repeats.as_text(judged)]
-    lines += [f"Left out: {name} ({reason})" for name, reason in campaign.skipped.items()]
-    lines += [f"Note: {note}" for note in campaign.notes]
+    lines += remarks.of_campaign(campaign)
+    lines += remarks.of_series(made.noted, made.runs)
     if made.ran_out:
         lines.append("Note: --max left no time for another run.")
     where = f"Raw results of each run: {made.options.out}{os.sep}"
     Terminal.of(sys.stdout).write("\n".join([*lines, where, ""]))
-
-
-def warned(campaign: Campaign, arguments: argparse.Namespace, console: Console) -> Campaign:
-    """With a note where the plan asks for more than this machine is known to send well."""
-    warning = ceiling.warning(campaign, arguments.workers)
-    if warning is None:
-        return campaign
-    if not arguments.quiet:
-        console.print(f"Note: {warning}", style="yellow", highlight=False, markup=False)
-    return replace(campaign, notes=(*campaign.notes, warning))
 
 
 def _tell(campaign: Campaign, execution: Execution, arguments: argparse.Namespace) -> None:
@@ -268,12 +259,11 @@ def _tell(campaign: Campaign, execution: Execution, arguments: argparse.Namespac
         print(f"verdict: {report.verdict}", file=sys.stderr)
         return
     summary = text.summary(report)
-    left_out = [f"Left out: {name} ({reason})" for name, reason in campaign.skipped.items()]
-    left_out += [f"Note: {note}" for note in (*campaign.notes, *execution.notes)]
+    more = [*remarks.of_campaign(campaign), *remarks.of_run(execution.notes)]
     if campaign.cleanup:
-        left_out.append(f"To undo what the run made: loadrunner cleanup {execution.folder}")
+        more.append(f"To undo what the run made: loadrunner cleanup {execution.folder}")
     where = f"Raw results: {execution.folder}{os.sep}"
-    Terminal.of(sys.stdout).write("\n".join([summary, *left_out, where, ""]))
+    Terminal.of(sys.stdout).write("\n".join([summary, *more, where, ""]))
 
 
 def _workers(text: str) -> int:

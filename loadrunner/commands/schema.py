@@ -5,7 +5,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from loadrunner.campaign.schema import CampaignFile
+from loadrunner.campaign import schema
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -24,6 +24,6 @@ def add(subparsers: "Subparsers") -> None:
 
 def run(_args: argparse.Namespace) -> int:
     """0, always."""
-    document = {"$schema": DIALECT, **CampaignFile.model_json_schema()}
+    document = {"$schema": DIALECT, **schema.document()}
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
     return 0

@@ -37,6 +37,7 @@ def summary(campaign: Campaign) -> str:
     rows = [
         ("target", f"{campaign.target.base_url} (may load {', '.join(campaign.target.allow)})"),
         ("scenarios", f"{_names(campaign)} ({plural(steps, 'step')})"),
+        ("functions", ", ".join(f"{name} of {file}" for file, name in campaign.functions)),
         ("mix", in_words(campaign)),
         ("identities", ", ".join(_identity(one) for one in campaign.identities.values())),
         ("data", ", ".join(_data(one) for one in campaign.data.values())),

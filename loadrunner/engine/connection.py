@@ -7,6 +7,7 @@ time. Whatever it cannot explain closes it, so that an answer is never given to 
 """
 
 import asyncio
+import os
 from collections.abc import Callable
 from time import monotonic_ns
 from typing import Protocol, cast
@@ -40,15 +41,18 @@ class Exchange(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """`home` is told when this connection is idle or gone."""
+    """`home` is told when this connection is idle or gone; `is_plain`: what is sent goes over the
+    socket as it is."""
 
-    def __init__(self, home: "Home") -> None:
+    def __init__(self, home: "Home", *, is_plain: bool = False) -> None:
         self.exchange: Exchange | None = None
         self.head = b""
         self.served = 0
         self._home = home
         self._rest = home.idle.append
         self._write: Callable[[bytes], None]
+        self._is_plain = is_plain
+        self._descriptor = -1
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._awaits_first_byte = False
@@ -85,6 +89,9 @@ class Connection(asyncio.Protocol):
         # A cast, since the transports of uvloop do not descend from asyncio's.
         self._transport = cast(asyncio.Transport, transport)
         self._write = self._transport.write
+        if self._is_plain:
+            self._descriptor = transport.get_extra_info("socket").fileno()
+            self._write = self._write_at_once
 
     def data_received(self, data: bytes) -> None:
         now = monotonic_ns()
@@ -126,6 +133,7 @@ class Connection(asyncio.Protocol):
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._to_transport()  # the descriptor will soon be another connection's
         self._home.lost(self)
         if self.exchange is not None:
             has_begun = not self._awaits_first_byte and bool(self.head)
@@ -166,6 +174,21 @@ class Connection(asyncio.Protocol):
             self._is_done = True
 
     # Its own.
+
+    def _write_at_once(self, payload: bytes) -> None:
+        """Past the transport, which would write only when it has called back all that is ready.
+        What does not go through goes to the transport, and so does everything after it."""
+        try:
+            written = os.write(self._descriptor, payload)
+        except OSError:  # the buffer is full, or the connection broke: the transport finds out
+            written = 0
+        if written < len(payload):
+            self._to_transport()
+            self._write(payload[written:])
+
+    def _to_transport(self) -> None:
+        if self._transport is not None:
+            self._write = self._transport.write
 
     def _parse(self, exchange: Exchange, data: bytes, now: int, *, is_first: bool) -> None:
         self._now_ns = now

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,10 +15,12 @@ from uuid import UUID
 from loadrunner import context, session
 from loadrunner.campaign.model import Campaign, ProbePlan
 from loadrunner.campaign.phases import phases
+from loadrunner.engine import mishaps
 from loadrunner.engine.brakes import Brakes, Stop
 from loadrunner.engine.fleet import Fleet, Member
 from loadrunner.engine.frames import frame
 from loadrunner.engine.messages import Kind
+from loadrunner.engine.mishaps import Mishap
 from loadrunner.engine.orders import Orders
 from loadrunner.engine.record import RECORD, Names
 from loadrunner.engine.sheaves import Sheaves
@@ -110,6 +112,7 @@ class Coordinator:
         self._sheaves = Sheaves()
         self._disk_error: DiskError | None = None
         self._failed_logins: dict[str, FailedLogins] = {}
+        self._mishaps: dict[int, dict[str, Mishap]] = {}
         self._context: context.Context | None = None
         self._start_ns = self._started_at_ns = 0
         self._lag_us = 0  # the longest that the coordinator was held up since it told of it
@@ -206,11 +209,13 @@ class Coordinator:
     def _campaign_entry(self) -> CampaignEntry:
         """With the file as it was named, so that a replay and a clean-up find it again."""
         campaign = self.campaign
+        more = {"scripts": dict(campaign.scripts)} if campaign.scripts else {}
         return CampaignEntry(
             name=campaign.name,
             text=self._redact(campaign.text),
             sha256=campaign.sha256,
             file=self._redact(str(campaign.file)) if campaign.file.name else None,
+            **more,
         )
 
     def _further_entries(self) -> dict[str, Any]:
@@ -285,7 +290,17 @@ class Coordinator:
     @property
     def notes(self) -> tuple[str, ...]:
         """What went wrong beside the load, in words for the summary."""
-        return tuple(
+        return (*self._notes_on_logins(), *self._notes_on_mishaps())
+
+    def _notes_on_mishaps(self) -> Iterator[str]:
+        for name, one in mishaps.summed(self._mishaps).items():
+            yield (
+                f"{plural(one.count, 'journey')} of {name} ended by an error of the function. The"
+                f" first one:\n{self._redact(one.first)}"
+            )
+
+    def _notes_on_logins(self) -> Iterator[str]:
+        yield from (
             f"{plural(failed.count, 'renewal')} of the tokens of identity {name} failed, so that"
             f" it went on with those that it had. The last one: {self._redact(failed.reason)}"
             for name, failed in self._failed_logins.items()
@@ -301,6 +316,8 @@ class Coordinator:
             gathered = self._sheaves.add(member.index, body)
             if gathered is not None:
                 self._write_samples(member.index, gathered)
+        elif kind is Kind.MISHAPS:
+            self._mishaps[member.index] = mishaps.read(body)
         elif kind is Kind.PULSE:
             pulse = json.loads(body)
             self._progress.note_pulse(member.index, pulse["in_flight"], pulse["sent"])

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -12,12 +12,46 @@ from loadrunner.engine.json_path import Path, found
 _END_OF_LINE: Final = re.compile(rb"\r\n|\n|\r")
 
 
+def _loads() -> Callable[[bytes], object]:
+    """orjson's, where there is one; else the same at half the speed."""
+    try:
+        import orjson
+    except ImportError:
+        return json.loads
+    return orjson.loads
+
+
+_quick_loads: Final = _loads()
+
+
 def text_of(value: object) -> str:
     """A value as it is filled in later. Half a surrogate pair, which JSON may hold and UTF-8 may
     not, becomes a question mark. Raises RecursionError where it is nested too deeply."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode(errors="replace").decode()
     return json.dumps(value)
+
+
+def read_surely(body: bytes, paths: Mapping[str, Path], texts: dict[str, str]) -> bool:
+    """Read every path's text from a body as orjson reads it; whether there is no doubt of them.
+
+    What orjson takes, `json` takes too, and strings and whole numbers of 64 bits come out alike.
+    Of everything else (other numbers, what nests, what is missing, what is no JSON or none that
+    orjson takes) the slow way says what it is.
+    """
+    try:
+        document = _quick_loads(body)
+    except (ValueError, RecursionError):
+        return False
+    for name, path in paths.items():
+        value = found(document, path)
+        if type(value) is str:
+            texts[name] = value if value.isascii() else text_of(value)
+        elif type(value) is int:
+            texts[name] = str(value)
+        else:
+            return False
+    return True
 
 
 def documents(body: bytes, *, of_events: bool) -> Iterator[object]:

@@ -14,10 +14,11 @@ from loadrunner.campaign.model import Variable
 from loadrunner.engine import record
 from loadrunner.engine.connection import MAX_KEPT_BODY, Connection, header
 from loadrunner.engine.content import ContentError, content_encoding, parsed, plain
-from loadrunner.engine.extraction import events, first_found, text_of
+from loadrunner.engine.extraction import events, first_found, read_surely, text_of
 from loadrunner.engine.json_path import found
 from loadrunner.engine.outcomes import UNDECIDED, unexpected
 from loadrunner.engine.pool import ConnectError
+from loadrunner.engine.record import CHECK_FAILED, NONE, OK, PLAN
 from loadrunner.engine.stream import TokenCounter
 from loadrunner.engine.variables import MissingValueError, Values
 
@@ -133,7 +134,7 @@ class Journey:
             self._body = []
             self._tokens = TokenCounter() if plan.is_stream else None
         plan.waiting[trace] = self
-        if self._due_by == record.PLAN:
+        if self._due_by == PLAN:
             worker.pulse.delays_us.append((started_ns - worker.start_ns) // 1000 - due_us)
         idle = worker.pool.idle
         if idle:
@@ -174,14 +175,14 @@ class Journey:
             self._values.extracted = self._extracted
         return self._values
 
-    def drop(self, reason: str, now_us: int) -> None:
+    def drop(self, reason: str, now_us: int, outcome: int = record.DROPPED) -> None:
         """Due, but never sent: a sample all the same."""
         self._enter_phase(self._due_us)
         self._payload, self._tokens = b"", None
         self._connect_us = self.first_byte_ns = self.bytes_in = self.trace = 0
         self.started_ns = self._worker.nanos(now_us)
         error = self._error(reason)
-        self._record(record.DROPPED, record.NONE, error, record.NONE, self.started_ns, False)
+        self._record(outcome, NONE, error, NONE, self.started_ns, False)
 
     # Answers.
 
@@ -194,8 +195,8 @@ class Journey:
     def on_answer(self, connection: Connection, status: int, now_ns: int) -> None:
         plan = self._plan
         outcome = plan.verdicts[status]
-        error = retry_after_ms = record.NONE
-        if outcome != record.OK:
+        error = retry_after_ms = NONE
+        if outcome != OK:
             outcome, retry_after_ms = _protected(outcome, connection.head)
         elif plan.extract:
             outcome, error = self._extract(connection.head)
@@ -219,14 +220,14 @@ class Journey:
     def time_out(self, now_ns: int, what: str, limit_ns: int) -> None:
         """`what` did not come within the limit."""
         connection = self._connection
-        status = record.NONE if connection is None else connection.status_under_way
+        status = NONE if connection is None else connection.status_under_way
         self._drop_connection()
         self._failed(record.TIMEOUT, f"{what} within {limit_ns / 1e9:g} s", now_ns, status)
 
     def cut(self, now_ns: int) -> None:
         """The hard stop: what is in flight is recorded as it stands, and the journey ends."""
         self._drop_connection()
-        self._record(record.CUT, record.NONE, record.NONE, record.NONE, now_ns, False)
+        self._record(record.CUT, NONE, NONE, NONE, now_ns, False)
 
     def _may_resend(self, connection: Connection) -> bool:
         return (
@@ -242,26 +243,29 @@ class Journey:
             self._connection = None
 
     def _extract(self, head: bytes) -> tuple[int, int]:
+        """What later steps need of the answer, as an outcome and the error's index."""
         body, encoding = b"".join(self._body), content_encoding(head)
+        if encoding is None and read_surely(body, self._plan.extract, self._extracted):
+            return OK, NONE
         try:
             body = body if encoding is None else plain(body, encoding)
             return self._extract_from(parsed(body))
         except ContentError as error:
-            return record.CHECK_FAILED, self._error(f"extract: {error}")
+            return CHECK_FAILED, self._error(f"extract: {error}")
         except RecursionError:
-            return record.CHECK_FAILED, self._error("extract: the JSON is nested too deeply")
+            return CHECK_FAILED, self._error("extract: the JSON is nested too deeply")
         except ValueError:
             if self._plan.is_stream:
                 return self._extract_from_events(body)
-            return record.CHECK_FAILED, self._error("extract: the answer is not JSON")
+            return CHECK_FAILED, self._error("extract: the answer is not JSON")
 
     def _extract_from(self, document: object) -> tuple[int, int]:
         for name, path in self._plan.extract.items():
             value = found(document, path)
             if value is None:
-                return record.CHECK_FAILED, self._error(f"extract {name}: nothing at its path")
+                return CHECK_FAILED, self._error(f"extract {name}: nothing at its path")
             self._extracted[name] = text_of(value)
-        return record.OK, record.NONE
+        return OK, NONE
 
     def _extract_from_events(self, body: bytes) -> tuple[int, int]:
         texts = first_found(events(body), self._plan.extract)
@@ -269,8 +273,8 @@ class Journey:
         for name in self._plan.extract:
             if name not in texts:
                 error = f"extract {name}: nothing at its path in any event"
-                return record.CHECK_FAILED, self._error(error)
-        return record.OK, record.NONE
+                return CHECK_FAILED, self._error(error)
+        return OK, NONE
 
     def _error(self, text: str) -> int:
         return self._worker.recorder.error(text)
@@ -314,10 +318,10 @@ class Journey:
 
     # Moving on.
 
-    def _failed(self, outcome: int, reason: str, now_ns: int, status: int = record.NONE) -> None:
+    def _failed(self, outcome: int, reason: str, now_ns: int, status: int = NONE) -> None:
         """No whole answer; `status` is that of its head, where that came. It is no reason to try
         again: retries are for what was answered."""
-        ended_us = self._record(outcome, status, self._error(reason), record.NONE, now_ns, False)
+        ended_us = self._record(outcome, status, self._error(reason), NONE, now_ns, False)
         self._connection = None
         self._go_on(outcome, ended_us)
 
@@ -336,7 +340,7 @@ class Journey:
         retry = self._plan.retry
         assert retry is not None
         pause_us = round(retry.backoff_s * 1e6)
-        if retry.honour_retry_after and retry_after_ms != record.NONE:
+        if retry.honour_retry_after and retry_after_ms != NONE:
             pause_us = retry_after_ms * 1000
         self._attempt += 1
         self._due_at(ended_us + pause_us)
@@ -344,7 +348,7 @@ class Journey:
     def _go_on(self, outcome: int, ended_us: int) -> None:
         run, plan = self._run, self._plan
         step = self._step = self._step + 1
-        if step == len(run.steps) or (outcome != record.OK and plan.stops_on_failure):
+        if step == len(run.steps) or (outcome != OK and plan.stops_on_failure):
             run.ended(self, ended_us)
             return
         self._attempt = 1
@@ -354,7 +358,7 @@ class Journey:
     def _due_at(self, due_us: int) -> None:
         self._due_us = due_us
         self._due_by = record.PREVIOUS
-        self._worker.later(due_us, self.request)
+        self._run.pause_until(due_us, self.request, self._end)
 
     def _end(self) -> None:
         self._run.ended(self, self._due_us)
@@ -364,14 +368,14 @@ def _protected(outcome: int, head: bytes) -> tuple[int, int]:
     """The outcome of an answer that was not expected, and its Retry-After in ms."""
     retry_after_ms = _retry_after_ms(header(head, b"retry-after"))
     if outcome == UNDECIDED:
-        outcome = unexpected(503) if retry_after_ms == record.NONE else record.REFUSED
+        outcome = unexpected(503) if retry_after_ms == NONE else record.REFUSED
     return outcome, retry_after_ms
 
 
 def _retry_after_ms(value: bytes | None) -> int:
     """Seconds or an HTTP date, as a pause from now; NONE where there is none to be read."""
     if value is None:
-        return record.NONE
+        return NONE
     text = value.decode("latin-1")
     try:
         return _pause_ms(float(text))
@@ -380,7 +384,7 @@ def _retry_after_ms(value: bytes | None) -> int:
     try:
         return _pause_ms(parsedate_to_datetime(text).timestamp() - time())
     except (ValueError, OverflowError):
-        return record.NONE
+        return NONE
 
 
 def _pause_ms(seconds: float) -> int:

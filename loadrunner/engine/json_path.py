@@ -4,6 +4,9 @@ import re
 
 _PART = re.compile(r"\.([A-Za-z_][\w-]*)|\[(\d+)\]|\['([^']+)'\]")
 
+# Once, since a union that is written where it is used is made anew each time.
+_CONTAINERS = (dict, list)
+
 Path = tuple[str | int, ...]
 
 
@@ -26,7 +29,7 @@ def compiled(text: str) -> Path:
 def found(document: object, path: Path, missing: object = None) -> object:
     """What stands at the path; `missing` where the document does not reach so far."""
     for part in path:
-        if not isinstance(document, dict | list):
+        if not isinstance(document, _CONTAINERS):
             return missing
         try:
             document = document[part]  # type: ignore[index]

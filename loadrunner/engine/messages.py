@@ -8,7 +8,7 @@ _HEADER = Struct("<BI")
 
 
 class Kind(IntEnum):
-    """The first five go to the coordinator, the others to the worker."""
+    """The first five and the last go to the coordinator, the others to the worker."""
 
     READY = 0
     SAMPLES = 1  # packed records
@@ -19,6 +19,7 @@ class Kind(IntEnum):
     DRAIN = 6
     STOP = 7
     START = 8  # the instant of microsecond 0, as 8 bytes: see `instant`
+    MISHAPS = 9  # what went wrong so far in journeys of Python, as JSON: see `mishaps.Mishaps`
 
 
 _INSTANT = Struct("<q")

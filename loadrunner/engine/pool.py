@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic_ns
+from typing import Final
 
 from loadrunner.engine.connection import Connection
 
@@ -32,6 +33,7 @@ class ConnectError(Exception):
         self.is_timeout = is_timeout
 
 
+CONNECT: Final = "connect"
 Opened = Callable[[Connection | ConnectError, int], None]
 
 
@@ -51,7 +53,7 @@ class Pool:
 
     def open(self, opened: Opened) -> None:
         """Open a connection; `opened` gets it, or why there is none, and the ns it took."""
-        task = self._loop.create_task(self._connect(opened))
+        task = self._loop.create_task(self._connect(opened), name=CONNECT)
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
@@ -80,7 +82,7 @@ class Pool:
 
     async def _connection(self) -> Connection:
         _, connection = await self._loop.create_connection(
-            lambda: Connection(self),
+            lambda: Connection(self, is_plain=self._address.tls is None),
             self._address.host,
             self._address.port,
             ssl=self._address.tls,

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from time import monotonic_ns
 from typing import TYPE_CHECKING
 
 from loadrunner.campaign.model import Load, Scenario, Template, Variable
 from loadrunner.engine import record, schedule
+from loadrunner.engine.crowd import Crowd
 from loadrunner.engine.journey import Journey
 from loadrunner.engine.orders import Orders
+from loadrunner.engine.passage import Passage, Program, PythonJourney
 from loadrunner.engine.steps import StepPlan
 from loadrunner.engine.variables import Values
 
@@ -31,8 +36,12 @@ class Phase:
     pause_us: int
 
 
+Started = Journey | PythonJourney
+
+
 class ScenarioRun:
-    """`active` counts the journeys under way."""
+    """`active` counts the journeys under way, `pausing` those of them that have nothing in flight
+    since they pause between two requests. `passages` are journeys in Python under way."""
 
     def __init__(
         self, index: int, scenario: Scenario, steps: tuple[StepPlan, ...], worker: Worker
@@ -48,13 +57,15 @@ class ScenarioRun:
         self._first_user = self._users * index // len(orders.scenarios)
         self._phases = [_phase(load, steps[0], orders) for load in scenario.load]
         self._ends_us = [phase.end_us for phase in self._phases]
-        self._user_counts = [load.users or 0 for load in scenario.load]
+        self._crowds = [Crowd.of(load) for load in scenario.load]
         self._data = {name: orders.data[name] for name in _sets(scenario) & orders.data.keys()}
         self._limit = _limit(scenario, orders)
         self._max_in_flight = -(-scenario.max_in_flight // orders.shard.of)
         self._stride = orders.shard.of
-        self._spare: list[Journey] = []
-        self.active = 0
+        self._spare: list[Started] = []
+        self._program = Program(scenario, steps) if scenario.script is not None else None
+        self.passages: set[Passage] = set()
+        self.active = self.pausing = 0
         self._busy_users: set[int] = set()
         self._closed = schedule.Stream(index, scenario, orders.seed).total + orders.shard.index
 
@@ -78,9 +89,9 @@ class ScenarioRun:
             return
         user = (self._first_user + number) % self._users if self._users else record.NONE
         spare = self._spare
-        journey = spare.pop() if spare else Journey(self)
+        journey = spare.pop() if spare else self._made()
         journey.begin(number, user, due_us, record.PLAN)
-        if self.active >= self._max_in_flight:
+        if self.active - self.pausing >= self._max_in_flight:
             limit = self._scenario.max_in_flight
             self._drop(journey, f"max_in_flight of {limit} was reached", now_us)
         elif self._scenario.on_late == "drop" and now_us - due_us > _LATE_US:
@@ -89,7 +100,10 @@ class ScenarioRun:
             self.active += 1
             journey.request()
 
-    def _drop(self, journey: Journey, reason: str, now_us: int) -> None:
+    def _made(self) -> Started:
+        return Journey(self) if self._program is None else PythonJourney(self, self._program)
+
+    def _drop(self, journey: Started, reason: str, now_us: int) -> None:
         journey.drop(reason, now_us)
         self._spare.append(journey)
 
@@ -101,17 +115,22 @@ class ScenarioRun:
         return [(n, schedule.span(load).start_us) for n, load in loads if load.model == "closed"]
 
     def start_users(self, phase: int) -> None:
-        """The users of a closed phase begin, but for those still on a journey of the last one."""
-        users, shard = self._user_counts[phase], self._orders.shard
-        for user in range(shard.index, users, shard.of):
-            if not self.worker.is_draining and user not in self._busy_users:
-                self._busy_users.add(user)
-                self.active += 1
-                journey = Journey(self)
-                journey.user, journey.returns = user, True
-                self._reconsider(journey, self._phases[phase].start_us)
+        """The users of a closed phase begin, each when there is room for them."""
+        crowd, shard = self._crowds[phase], self._orders.shard
+        for user in range(shard.index, crowd.most, shard.of):
+            joins_us, _ = crowd.stay(user)
+            self.worker.later(joins_us, partial(self._start_user, user, joins_us))
 
-    def _renew(self, journey: Journey, due_us: int) -> bool:
+    def _start_user(self, user: int, joins_us: int) -> None:
+        """Unless they are still on a journey of the phase before."""
+        if not self.worker.is_draining and user not in self._busy_users:
+            self._busy_users.add(user)
+            self.active += 1
+            journey = self._made()
+            journey.user, journey.returns = user, True
+            self._reconsider(journey, joins_us)
+
+    def _renew(self, journey: Started, due_us: int) -> bool:
         """Make it the user's next journey; False where there are no more."""
         number = self._closed
         if number >= self._limit:
@@ -121,25 +140,53 @@ class ScenarioRun:
         journey.begin(number, journey.user, due_us, record.PREVIOUS)
         return True
 
-    def _reconsider(self, journey: Journey, due_us: int) -> None:
-        """A user's phase is over: the next one may have a place for them, or not."""
+    def _reconsider(self, journey: Started, due_us: int) -> None:
+        """A user's stay is over: the next phase may have a place for them, or not."""
         number = self._number_at(due_us)
-        phase = self._phases[number]
-        is_over = due_us >= phase.end_us or journey.user >= self._user_counts[number]
-        if is_over or self.worker.is_draining:
+        joins_us, leaves_us = self._crowds[number].stay(journey.user)
+        if not joins_us <= due_us < leaves_us or self.worker.is_draining:
             self._retire(journey)
         else:
-            journey.pause_us, journey.stays_until_us = phase.pause_us, phase.end_us
+            journey.pause_us = self._phases[number].pause_us
+            journey.stays_until_us = leaves_us
             if self._renew(journey, due_us):
                 self.worker.later(due_us, journey.request)
 
-    def _retire(self, journey: Journey) -> None:
+    def _retire(self, journey: Started) -> None:
         self.active -= 1
         self._busy_users.discard(journey.user)
 
     # Both.
 
-    def ended(self, journey: Journey, ended_us: int) -> None:
+    def pause_until(
+        self, due_us: int, action: Callable[[], None], give_up: Callable[[], None]
+    ) -> None:
+        """A journey goes on with `action` when an instant has come; `give_up` where the run will
+        be over by then, as after a long Retry-After."""
+        worker = self.worker
+        if due_us <= worker.micros(monotonic_ns()):
+            action()
+        elif due_us >= worker.over_us:
+            give_up()
+        else:
+            self.pausing += 1
+            worker.later(due_us, partial(self._resume, action))
+
+    def _resume(self, action: Callable[[], None]) -> None:
+        self.pausing -= 1
+        action()
+
+    def passed(self, journey: PythonJourney, passage: Passage, due_us: int) -> None:
+        """The function of a journey has returned, or raised; what follows is due then."""
+        self.passages.discard(passage)
+        self.worker.later(due_us, partial(self.ended, journey, due_us))
+
+    def stop(self) -> None:
+        """The hard stop, for what is not waiting for an answer."""
+        for passage in tuple(self.passages):
+            passage.stop()
+
+    def ended(self, journey: Started, ended_us: int) -> None:
         """A journey is over; a user of the closed model begins the next."""
         if not journey.returns:
             self.active -= 1
@@ -169,9 +216,8 @@ def _users(scenario: Scenario, orders: Orders) -> int:
 
 
 def _variables(scenario: Scenario) -> set[str]:
-    templates: list[Template] = []
-    for step in scenario.steps:
-        request = step.request
+    templates: list[Template] = list(scenario.variables.values())
+    for request in (step.request for step in scenario.steps if step.request is not None):
         templates += [request.path, request.body or (), *(value for _, value in request.headers)]
     pieces = (piece for template in templates for piece in template)
     return {piece.name for piece in pieces if isinstance(piece, Variable)}

@@ -1,12 +1,13 @@
 """A step as a worker runs it: everything that can be looked up ahead of time is."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loadrunner.campaign.model import Retry, Scenario, Step
 from loadrunner.engine import outcomes
 from loadrunner.engine.json_path import Path, compiled
+from loadrunner.engine.open_wire import OpenWire
 from loadrunner.engine.orders import Credentials, Orders
 from loadrunner.engine.usual import Usual
 from loadrunner.engine.wire import Origin, Stamp, Wire, origin
@@ -26,7 +27,7 @@ class StepPlan:
 
     index: int
     name: str
-    wire: Wire
+    wire: Wire | OpenWire
     verdicts: tuple[int, ...]
     credentials: list[bytes]
     timeout_ns: int
@@ -74,7 +75,7 @@ class Compiler:
         return StepPlan(
             index=list(self._orders.names.steps).index((scenario.name, step.name)),
             name=step.name,
-            wire=Wire(step.request, self._origin, self._stamp, extracted),
+            wire=self._wire(step, extracted),
             verdicts=outcomes.table(step),
             credentials=self._credentials(scenario, step),
             timeout_ns=timeout_ns,
@@ -82,15 +83,22 @@ class Compiler:
             think_us=round(step.think_time_s * 1e6),
             retry=step.retry,
             extract={name: compiled(path) for name, path in step.extract.items()},
-            keeps_body=bool(step.extract) or step.stream is not None,
-            is_last=step is scenario.steps[-1] and step.retry is None,
+            keeps_body=bool(step.extract) or step.stream is not None or step.request is None,
+            is_last=step is scenario.steps[-1] and step.retry is None and step.request is not None,
             is_stream=step.stream is not None,
             stops_on_failure=step.on_failure == "stop",
             usual=Usual(),
         )
 
+    def _wire(self, step: Step, extracted: Collection[str]) -> Wire | OpenWire:
+        if step.request is None:
+            return OpenWire("GET", self._origin, self._stamp)
+        return Wire(step.request, self._origin, self._stamp, extracted)
+
     def _credentials(self, scenario: Scenario, step: Step) -> list[bytes]:
         """A header of the step's own takes the place of its identity's, or two would be sent."""
         lines = self._vault.of(step.identity or scenario.identity)
+        if step.request is None:
+            return lines
         header = lines[0].partition(b":")[0].strip().lower().decode()
         return [b""] if header in {name.lower() for name, _ in step.request.headers} else lines

@@ -6,26 +6,22 @@ and, where the request has variables, their values.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final
 from urllib.parse import urlsplit
 
 from loadrunner.campaign.model import Request, Template, Variable
+from loadrunner.engine.encoder import CREDENTIAL, LENGTH, TRACE, encoder
 from loadrunner.version import VERSION
 
+# What may stand in a path and query as it is; anything else is percent-encoded.
+SAFE: Final = "/%:?&=,;@!$'()*+~-._[]"
+# These headers say where a message ends, which only the runner knows.
+FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection"})
 USER_AGENT = f"loadrunner/{VERSION}"
-_BODYLESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+BODYLESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 # These are the journey's number, whose digits need no escaping anywhere.
 _NUMBERS = frozenset({"index", "journey"})
-# Room for what is not the campaign's; no variable of a campaign can be called so.
-_CREDENTIAL, _TRACE, _LENGTH = (Variable(f"({name})") for name in ("credential", "trace", "length"))
-
-
-class Source(Protocol):
-    """Who sends a request: the number of the journey, and the text of its variables."""
-
-    number: int
-
-    def text(self, variable: Variable) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -73,42 +69,10 @@ class Wire:
         self, request: Request, origin: Origin, stamp: Stamp, extracted: Collection[str] = ()
     ) -> None:
         self.is_head = request.method == "HEAD"
-        self.is_idempotent = request.method in {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}
+        self.is_idempotent = request.method in IDEMPOTENT
         numbers = _NUMBERS - frozenset(extracted)
         head = _joined((*_head(request, origin, stamp), *_trace(stamp), *_length(request)))
-        pieces = (*head, *_joined(request.body or ()))
-        self._parts = [piece if isinstance(piece, bytes) else b"" for piece in pieces]
-        self._credential_at, self._trace_at = pieces.index(_CREDENTIAL), pieces.index(_TRACE)
-        self._length_at = pieces.index(_LENGTH) if _LENGTH in pieces else 0
-        self._body_length = sum(map(len, self._parts[len(head) :]))
-        # Where values go, in the head and in the body; None stands for the journey's number.
-        holes = [
-            (at, None if piece.name in numbers else piece)
-            for at, piece in enumerate(pieces)
-            if isinstance(piece, Variable) and piece not in (_CREDENTIAL, _TRACE, _LENGTH)
-        ]
-        self._head_holes = [hole for hole in holes if hole[0] < len(head)]
-        self._body_holes = [hole for hole in holes if hole[0] >= len(head)]
-
-    def encode(self, credential: bytes, trace: int, source: Source) -> bytes:
-        """The bytes of one request; `credential` is the identity's header line or nothing."""
-        parts = self._parts.copy()
-        parts[self._credential_at] = credential
-        parts[self._trace_at] = b"%016x" % trace
-        for at, variable in self._head_holes:
-            parts[at] = (
-                b"%d" % source.number if variable is None else source.text(variable).encode()
-            )
-        if self._body_holes:
-            length = self._body_length
-            for at, variable in self._body_holes:
-                value = (
-                    b"%d" % source.number if variable is None else source.text(variable).encode()
-                )
-                parts[at] = value
-                length += len(value)
-            parts[self._length_at] = b"%d" % length
-        return b"".join(parts)
+        self.encode = encoder(head, _joined(request.body or ()), numbers)
 
 
 def _head(request: Request, origin: Origin, stamp: Stamp) -> Template:
@@ -120,7 +84,7 @@ def _head(request: Request, origin: Origin, stamp: Stamp) -> Template:
 def _headers(request: Request, origin: Origin, stamp: Stamp) -> Template:
     given = {name.lower() for name, _ in request.headers}
     lines: list[str | Variable] = []
-    for name, value in _default_headers(origin, stamp):
+    for name, value in default_headers(origin, stamp):
         if name not in given:
             lines.append(f"{name}: {value}\r\n")
     for name, template in request.headers:
@@ -128,7 +92,7 @@ def _headers(request: Request, origin: Origin, stamp: Stamp) -> Template:
     return tuple(lines)
 
 
-def _default_headers(origin: Origin, stamp: Stamp) -> tuple[tuple[str, str], ...]:
+def default_headers(origin: Origin, stamp: Stamp) -> tuple[tuple[str, str], ...]:
     return (
         ("host", origin.header),
         ("user-agent", USER_AGENT),
@@ -141,15 +105,15 @@ def _trace(stamp: Stamp) -> Template:
     """The identity's header, and the trace id in W3C's form. A run is one caller, hence one
     parent."""
     prefix = stamp.trace_prefix
-    return (_CREDENTIAL, f"traceparent: 00-{prefix}", _TRACE, f"-{prefix}-01\r\n")
+    return (CREDENTIAL, f"traceparent: 00-{prefix}", TRACE, f"-{prefix}-01\r\n")
 
 
 def _length(request: Request) -> Template:
     """The end of the head; the length is left open where the body has variables."""
     if request.body is None:
-        return ("\r\n" if request.method in _BODYLESS else "content-length: 0\r\n\r\n",)
+        return ("\r\n" if request.method in BODYLESS else "content-length: 0\r\n\r\n",)
     if any(isinstance(piece, Variable) for piece in request.body):
-        return ("content-length: ", _LENGTH, "\r\n\r\n")
+        return ("content-length: ", LENGTH, "\r\n\r\n")
     size = sum(len(piece.encode()) for piece in request.body if isinstance(piece, str))
     return (f"content-length: {size}\r\n\r\n",)
 

@@ -9,19 +9,20 @@ import asyncio
 import gc
 import heapq
 import json
-import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from itertools import takewhile
 from time import monotonic_ns
 
-from loadrunner.engine import schedule, tls
+from loadrunner.engine import precedence, schedule, tls
 from loadrunner.engine.messages import Kind, Reader, header, instant_of
+from loadrunner.engine.mishaps import Mishaps
 from loadrunner.engine.orders import Orders
-from loadrunner.engine.pool import Address, Pool
+from loadrunner.engine.passage import TASK
+from loadrunner.engine.pool import CONNECT, Address, Pool
 from loadrunner.engine.pulse import Pulse
 from loadrunner.engine.recorder import Recorder
 from loadrunner.engine.scenario_run import ScenarioRun
@@ -34,7 +35,6 @@ _FAR = 1 << 62
 _BATCH = 256
 _TICK_S = 0.01
 _SHIP_EVERY_NS = 200_000_000
-_NICENESS = -10
 
 
 class Worker:
@@ -48,6 +48,7 @@ class Worker:
         self.done: asyncio.Future[None] = loop.create_future()
         self._loop = loop
         self._link: asyncio.WriteTransport | None = None
+        self.mishaps = Mishaps()
         self.recorder = Recorder(self._ship, self._declare)
         self.pool = Pool(loop, _address(orders), orders.connect_timeout_s)
         self._vault = Vault(orders.credentials)
@@ -79,6 +80,11 @@ class Worker:
     def nanos(self, micros: int) -> int:
         """The inverse: an instant of the monotonic clock in ns."""
         return self.start_ns + micros * 1000
+
+    @property
+    def over_us(self) -> int:
+        """When the run ends for good, the drain included."""
+        return self._end_us + round(self.orders.drain_s * 1e6)
 
     def later(self, due_us: int, action: Callable[[], None]) -> None:
         """Act when an instant has come; at once, where it has."""
@@ -176,10 +182,11 @@ class Worker:
             self.pulse.sent = (self.trace - self._first_trace) // self.stride
             self._first_trace = self.trace
             self._send(Kind.PULSE, json.dumps(self.pulse.beat(now_us, in_flight)).encode())
+            self._tell_mishaps()
 
     def _is_over(self, now: int) -> bool:
         now_us = self.micros(now)
-        if now_us >= self._end_us + round(self.orders.drain_s * 1e6):
+        if now_us >= self.over_us:
             return True
         is_idle = not any(run.active for run in self._runs)
         if self.is_draining:
@@ -190,6 +197,9 @@ class Worker:
         for waiting in self._waiting.values():
             for journey in tuple(waiting.values()):
                 journey.cut(now)
+        for run in self._runs:
+            run.stop()
+        self._tell_mishaps()
         self.recorder.flush()
         self._alarm.close()
         self.pool.close()
@@ -197,8 +207,13 @@ class Worker:
         self.done.set_result(None)
 
     def _on_fault(self, _loop: asyncio.AbstractEventLoop, fault: Mapping[str, object]) -> None:
-        """A fault of our own ends the worker: what it measured after one is worth nothing."""
-        error = fault.get("exception")
+        """A fault of our own ends the worker: what it measured after one is worth nothing. That
+        of a task which a journey in Python began and never looked after is the journey's."""
+        error, task = fault.get("exception"), fault.get("future")
+        is_foreign = isinstance(task, asyncio.Task) and task.get_name() not in (TASK, CONNECT)
+        if is_foreign and isinstance(error, Exception):
+            self.mishaps.note("(a task of its own)", error)
+            return
         if not self.done.done():
             cause = error if isinstance(error, Exception) else RuntimeError(fault.get("message"))
             self.done.set_exception(cause)
@@ -225,6 +240,11 @@ class Worker:
         self.is_draining = True
         self._next = None
         self._end_us = min(self._end_us, self.micros(monotonic_ns()))
+
+    def _tell_mishaps(self) -> None:
+        news = self.mishaps.news
+        if news is not None:
+            self._send(Kind.MISHAPS, news)
 
     def _ship(self, records: bytes) -> None:
         self._send(Kind.SAMPLES, records)
@@ -281,18 +301,10 @@ async def _work(orders: Orders, channel: socket.socket) -> None:
     link.close()
 
 
-def _come_first() -> None:
-    """Ask the system to run this process before others, which it grants to root alone.
-
-    A worker does little, but what it does must not wait for a neighbour.
-    """
-    with suppress(OSError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
-
-
 def main(orders: Orders, channel: socket.socket) -> None:
     """The whole life of a worker process."""
-    _come_first()
+    sys.stdout = sys.stderr  # what a journey in Python prints is no part of the summary
+    precedence.come_first()
     # Ctrl-C reaches the whole group; the coordinator decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

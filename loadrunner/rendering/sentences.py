@@ -107,6 +107,9 @@ def _do(count: int) -> str:
     return "does" if count == 1 else "do"
 
 
+_OF_THE_GENERATOR: Final = {"generator_limited", "schedule_not_kept", "clock_jump"}
+
+
 def validity(report: Report) -> tuple[str, tuple[str, ...]]:
     """Whether to believe the run, and why not."""
     lead = {
@@ -114,6 +117,8 @@ def validity(report: Report) -> tuple[str, tuple[str, ...]]:
         "suspect": "Suspect: read the figures with the doubt that follows.",
         "invalid": "Invalid: the figures may be the generator's own, not the target's.",
     }[report.validity.verdict]
+    if _only_ended_early(report):
+        lead = "Invalid: the run ended before its plan was done."
     if report.validity.verdict == "valid" and not report.run.fidelity.schedule:
         lead = "Valid, as far as this source can tell."
     reasons = (
@@ -121,6 +126,12 @@ def validity(report: Report) -> tuple[str, tuple[str, ...]]:
         for one in report.validity.reasons
     )
     return lead, tuple(reasons)
+
+
+def _only_ended_early(report: Report) -> bool:
+    codes = {one.code for one in report.validity.reasons}
+    is_invalid = report.validity.verdict == "invalid"
+    return is_invalid and "aborted" in codes and not codes & _OF_THE_GENERATOR
 
 
 def saturation(points: Iterable[Saturation]) -> tuple[Finding, ...]:

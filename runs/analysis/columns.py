@@ -24,6 +24,8 @@ NO_STATUS: Final = -1
 NO_TOKEN: Final = np.iinfo(np.int64).min
 _DUE: Final[dict[str, pl.DataType]] = {"due_us": pl.Int64(), "due_by": pl.String()}
 _KEY: Final = ("scenario", "step", "phase")
+_NARROW: Final = 1 << 16
+_NARROW_KINDS: Final = (pl.Int8(), pl.Int16())
 # Tools whose own duration of a request begins once it has a connection.
 _CONNECTED_FIRST: Final = frozenset(("k6",))
 _CONNECTION: Final = ("wait_us", "connect_us")
@@ -140,12 +142,50 @@ def _numbers(samples: pl.DataFrame, name: str, absent: int, kind: pl.DataType) -
     column = _column(samples, name, kind)
     if column.null_count() == len(column):
         return np.broadcast_to(np.int64(absent), len(column))
-    return column.cast(kind, strict=False).fill_null(absent).to_numpy()
+    is_narrow = column.dtype in _NARROW_KINDS and kind == pl.Int32()
+    known = column if is_narrow else column.cast(kind, strict=False)
+    return known.fill_null(absent).to_numpy()
 
 
 def _rows(samples: pl.DataFrame, started_us: Micros) -> dict[Key, Rows]:
-    groups = samples.select(_KEY).with_row_index("row").group_by(_KEY).agg("row")
-    keys = [Key(*names) for names in groups.select(_KEY).iter_rows()]
-    found = {key: rows.to_numpy() for key, rows in zip(keys, groups["row"], strict=True)}
+    """By a number for each series, since sorting numbers of 16 bits costs a tenth of grouping by
+    names."""
+    series = _series(samples)
+    order = np.argsort(series, kind="stable").astype(np.uint32)
+    ends = np.cumsum(np.bincount(series))
+    parts = [part for part in np.split(order, ends[:-1]) if len(part)]
+    places = [int(part[0]) for part in parts]
+    names = zip(*(samples[name].gather(places) for name in _KEY), strict=True)
+    found = {Key(*row): part for row, part in zip(names, parts, strict=True)}
     first = {key: int(started_us[rows].min()) for key, rows in found.items()}
-    return {key: found[key] for key in sorted(keys, key=lambda key: (first[key], key))}
+    return {key: found[key] for key in sorted(found, key=lambda key: (first[key], key))}
+
+
+def _series(samples: pl.DataFrame) -> Codes:
+    """The number of each sample's series, in 16 bits unless there are too many of them."""
+    scenario, step, phase = (_codes(samples[name]) for name in _KEY)
+    return _joined(_joined(scenario, step), phase)
+
+
+def _joined(left: Codes, right: Codes) -> Codes:
+    """A number for each pair; numbers are without gaps where they would be large with them."""
+    size = int(right.max(initial=0)) + 1
+    if (int(left.max(initial=0)) + 1) * size > _NARROW:
+        left, right = _dense(left), _dense(right)
+        size = int(right.max(initial=0)) + 1
+        joined = _dense(left.astype(np.uint64) * size + right)
+        return joined.astype(np.uint16) if int(joined.max(initial=0)) < _NARROW else joined
+    return left.astype(np.uint16) * np.uint16(size) + right.astype(np.uint16)
+
+
+def _codes(names: pl.Series) -> Codes:
+    known = names if isinstance(names.dtype, pl.Categorical) else names.cast(pl.Categorical())
+    codes = known.to_physical()
+    if codes.null_count():
+        last = codes.max()
+        codes = codes.cast(pl.UInt32).fill_null(last + 1 if isinstance(last, int) else 0)
+    return codes.to_numpy()
+
+
+def _dense(codes: Codes) -> Codes:
+    return np.unique(codes, return_inverse=True)[1].astype(np.uint32)

@@ -6,6 +6,7 @@ selector in parentheses: 'p95(billing/usage) -30 %' says the same.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from runs.analysis import criteria
@@ -36,6 +37,7 @@ class Gain:
         return (factor - 1) / (self.factor - 1)
 
 
+@lru_cache(maxsize=4096)
 def read(text: str) -> Gain | None:
     """None where the text is not such a figure; people may write what they like."""
     found = _TEXT.match(text)

@@ -20,6 +20,7 @@ from runs.analysis.run_data import RunData
 _UNJUDGED: Final = (*UNSENT, "cut")
 _IDENTITY: Final = ("worker", "user", "journey")
 _NUMBERS: Final = ("user", "status", "requests")
+_PIECE: Final = 1_000_000
 _NEVER: Final = np.iinfo(np.int64).max
 
 SCHEMA: Final[dict[str, pl.DataType]] = {
@@ -81,10 +82,23 @@ def _of_samples(data: RunData) -> pl.DataFrame:
     several times what they are."""
     names = data.samples["scenario"].unique().cast(pl.String).sort()
     if len(names) < 2 or names.null_count():
-        return _narrow(of(data.samples))
-    parts = [_narrow(of(data.samples.filter(pl.col("scenario") == name))) for name in names]
+        return _in_pieces(data.samples, pl.lit(value=True))
+    parts = [_in_pieces(data.samples, pl.col("scenario") == name) for name in names]
     # The parts are of different widths where their numbers are.
     return pl.concat(parts, how="vertical_relaxed", rechunk=False)
+
+
+def _in_pieces(samples: pl.DataFrame, is_mine: pl.Expr) -> pl.DataFrame:
+    """The journeys of some samples; of very many by the journeys' numbers, so that all samples of
+    a journey are in one piece."""
+    height = samples.select(is_mine.sum()).item() if len(samples) else 0
+    number = height // _PIECE + 1
+    if number == 1 or "journey" not in samples.columns:
+        return _narrow(of(samples.filter(is_mine)))
+    piece = (pl.col("journey").cast(pl.Int64).fill_null(0) % number + number) % number
+    parts = [_narrow(of(samples.filter(is_mine & (piece == at)))) for at in range(number)]
+    every = pl.concat(parts, how="vertical_relaxed")
+    return every.sort("due_us", maintain_order=True)
 
 
 def _narrow(journeys: pl.DataFrame) -> pl.DataFrame:

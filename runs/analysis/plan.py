@@ -13,7 +13,8 @@ class Phase:
     """One stretch of a run in which one scenario has a load of its own, half-open in time.
 
     Times are microseconds since the start of the run. An open phase has `rate_from` and
-    `rate_to` in journeys/s (equal unless it is a ramp); a closed one has `users`.
+    `rate_to` in journeys/s (equal unless it is a ramp); a closed one has `users`. Where their
+    number rises or falls, `users_from` and `users_to` say so, and `users` is the most there are.
     """
 
     scenario: str
@@ -24,8 +25,21 @@ class Phase:
     rate_from: float | None = None
     rate_to: float | None = None
     users: int | None = None
+    users_from: int | None = None
+    users_to: int | None = None
     think_time_s: float = 0.0
     warm_up_us: int = 0
+
+    @property
+    def is_ramp_of_users(self) -> bool:
+        return self.users_from != self.users_to
+
+    def users_at(self, t_us: int) -> float:
+        """How many users a closed phase has at an instant of it; 0 in an open one."""
+        if self.users_from is None or self.users_to is None or self.end_us <= self.start_us:
+            return float(self.users or 0)
+        share = (t_us - self.start_us) / (self.end_us - self.start_us)
+        return self.users_from + (self.users_to - self.users_from) * share
 
     @property
     def window_us(self) -> tuple[int, int]:

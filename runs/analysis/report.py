@@ -1,11 +1,12 @@
 """The report: everything that the analysis says about one run, as one document."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from runs.analysis import (
     bottlenecks,
+    columns,
     criteria,
     journeys,
     own_knee,
@@ -60,7 +61,7 @@ def build(data: RunData, baseline: Baseline = None) -> Report:
         judged = tuple(criteria.unjudged(one) for one in judged)
     return Report(
         format=FORMAT,
-        run=data.info,
+        run=_info(data),
         validity=believed,
         series=series.rows(data),
         journeys=journeys.rows(data),
@@ -70,6 +71,15 @@ def build(data: RunData, baseline: Baseline = None) -> Report:
         criteria=judged,
         verdict=verdict(believed, judged),
     )
+
+
+def _info(data: RunData) -> RunInfo:
+    """A spool that another program wrote need not say when requests were due: its response times
+    then count from their start, as other tools' do."""
+    is_due = columns.of(data).is_due
+    if is_due.any() or not len(is_due):
+        return data.info
+    return replace(data.info, fidelity=replace(data.info.fidelity, schedule=False))
 
 
 def verdict(believed: Validity, judged: Sequence[Judgement]) -> Verdict:

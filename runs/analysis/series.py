@@ -7,6 +7,7 @@ integer microseconds, rates are counts over the length of the phase less its dec
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final, Literal
@@ -14,23 +15,23 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from runs.analysis import cells, columns, histogram, intervals, percentiles
+from runs.analysis import cells, columns, histogram, intervals, ordered, percentiles
 from runs.analysis.cells import Cell, Cells, Span
 from runs.analysis.columns import NO_TOKEN, OK, Key, Micros
 from runs.analysis.estimate import Estimate
 from runs.analysis.histogram import Histogram
 from runs.analysis.intervals import UNANSWERED_US
+from runs.analysis.ordered import Ordered
 from runs.analysis.outcomes import FAILED, OUTCOMES, UNDECLARED, UNRANKED, UNSENT
 from runs.analysis.percentiles import QUANTILES, Spread
 from runs.analysis.run_data import RunData
 
 Interval = tuple[float | None, float | None]
 LoadModel = Literal["open", "closed", "mixed"]
-Times = NDArray[np.signedinteger[Any]]
 
 INTERVALS: Final = ("p50", "p95", "p99")  # the percentiles of response_ms that carry one
 
-_NO_TIMES: Final[Times] = np.empty(0, dtype=np.int32)
+_LARGE: Final = 200_000
 _IS_UNSENT: Final = columns.table(UNSENT)
 _IS_UNDECLARED: Final = columns.table(UNDECLARED)
 _IS_UNRANKED: Final = columns.table(UNRANKED)
@@ -116,13 +117,17 @@ def histograms(data: RunData) -> dict[Key, dict[str, Histogram]]:
     parts = data.derived(_parts)
     return {
         key: {
-            "ok": histogram.of_ordered(part.ok),
-            "service": histogram.of_ordered(part.service),
-            "all": histogram.of_ordered(part.sent),
+            "ok": _histogram(part.ok),
+            "service": _histogram(part.service),
+            "all": _histogram(part.sent),
         }
         for key, part in parts.items()
         if part.counts.any()
     }
+
+
+def _histogram(times: Ordered) -> Histogram:
+    return histogram.merge(histogram.of_ordered(part) for part in times.parts)
 
 
 def let_go(data: RunData) -> None:
@@ -140,7 +145,13 @@ def _rows(data: RunData) -> tuple[Series, ...]:
 def _parts(data: RunData) -> dict[Key, "_Part"]:
     """What every series adds up to, empty ones too."""
     table = cells.of(data)
-    return {key: _part(table.cells.get(key)) for key in _keys(table)}
+    keys = _keys(table)
+    mine = [table.cells.get(key) for key in keys]
+    if data.samples.height < _LARGE:
+        return dict(zip(keys, map(_part, mine), strict=True))
+    # Sorting and picking out need no lock of Python's, so that two of them take half the time.
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(keys, pool.map(_part, mine), strict=True))
 
 
 def _keys(table: Cells) -> list[Key]:
@@ -166,53 +177,39 @@ def _pooled(build: "_Build", table: Cells) -> Iterable[Series]:
 
 @dataclass(frozen=True)
 class _Part:
-    """What a row adds up: counts, and the times in microseconds, each in ascending order."""
+    """What a row adds up: counts, and the times in order. `ci` are the intervals of the headline's
+    percentiles, which a row has that pools nothing."""
 
     counts: Micros = field(default_factory=lambda: np.zeros(len(OUTCOMES), dtype=np.int64))
     statuses: Counter[int] = field(default_factory=Counter)
     undeclared: Counter[int] = field(default_factory=Counter)  # by class: 4 and 5
     retries: int = 0
-    ok: Times = field(default_factory=lambda: _NO_TIMES)
-    service: Times = field(default_factory=lambda: _NO_TIMES)
-    sent: Times = field(default_factory=lambda: _NO_TIMES)
-    delay: Times = field(default_factory=lambda: _NO_TIMES)
-    first_token: Times = field(default_factory=lambda: _NO_TIMES)
-    by_class: Mapping[int, Times] = field(default_factory=dict)
+    ok: Ordered = ordered.NOTHING
+    service: Ordered = ordered.NOTHING
+    sent: Ordered = ordered.NOTHING
+    delay: Ordered = ordered.NOTHING
+    first_token: Ordered = ordered.NOTHING
+    by_class: Mapping[int, Ordered] = field(default_factory=dict)
+    ci: Mapping[str, Interval | None] = field(default_factory=dict)
 
 
 def _pooled_part(parts: Sequence[_Part]) -> _Part:
-    if len(parts) == 1:
-        return parts[0]
     classes = sorted({name for part in parts for name in part.by_class})
-    ok, sent = (_merged([getattr(part, name) for part in parts]) for name in ("ok", "sent"))
     return _Part(
         sum((part.counts for part in parts), _Part().counts),
         sum((part.statuses for part in parts), Counter()),
         sum((part.undeclared for part in parts), Counter()),
         sum(part.retries for part in parts),
-        ok,
-        _merged([part.service for part in parts]),
-        sent,
-        _merged([part.delay for part in parts]),
-        _merged([part.first_token for part in parts]),
-        {name: _merged([part.by_class.get(name, _NO_TIMES) for part in parts]) for name in classes},
+        ordered.together(part.ok for part in parts),
+        ordered.together(part.service for part in parts),
+        ordered.together(part.sent for part in parts),
+        ordered.together(part.delay for part in parts),
+        ordered.together(part.first_token for part in parts),
+        {
+            name: ordered.together(part.by_class.get(name, ordered.NOTHING) for part in parts)
+            for name in classes
+        },
     )
-
-
-def _merged(parts: Sequence[Times]) -> Times:
-    parts = [part for part in parts if len(part)]
-    if len(parts) < 2:
-        return parts[0] if parts else _NO_TIMES
-    return np.sort(np.concatenate(parts))
-
-
-def _ordered(values: Micros) -> Times:
-    """Ascending, in 32 bits where they hold every value: 36 minutes in microseconds."""
-    if not len(values):
-        return _NO_TIMES
-    if max(int(values.max()), -int(values.min())) < 1 << 31:
-        return np.sort(values.astype(np.int32))
-    return np.sort(values)
 
 
 def _part(cell: Cell | None) -> _Part:
@@ -223,8 +220,8 @@ def _part(cell: Cell | None) -> _Part:
     response = ended - due
     is_ok = outcome == OK
     is_sent = ~_IS_UNSENT[outcome]
-    answered = _ordered(response[is_sent])
-    ok = answered if is_ok.sum() == len(answered) else _ordered(response[is_ok])
+    ok, ci = _ranked(response, due, outcome, is_ok)
+    answered = ok if ok.count == int(is_sent.sum()) else ordered.of(response[is_sent])
     whole = (ended - cell.all_from_us)[is_sent] if cell.has_own_durations else None
     return _Part(
         counts=np.bincount(outcome, minlength=len(OUTCOMES)),
@@ -232,12 +229,26 @@ def _part(cell: Cell | None) -> _Part:
         undeclared=_counted(status[_IS_UNDECLARED[outcome]] // 100),
         retries=cell.retries,
         ok=ok,
-        service=_ordered((ended - started)[is_ok]),
-        sent=answered if whole is None else _ordered(whole),
-        delay=_ordered((started - due)[is_sent & cell.is_due]),
+        service=ordered.of((ended - started)[is_ok]),
+        sent=answered if whole is None else ordered.of(whole),
+        delay=ordered.of((started - due)[is_sent & cell.is_due]),
         first_token=_first_tokens(cell, is_ok),
         by_class=_by_class(status, response, answered),
+        ci=ci,
     )
+
+
+def _ranked(
+    response: Micros, due: Micros, outcome: NDArray[np.integer[Any]], is_ok: NDArray[np.bool_]
+) -> tuple[Ordered, dict[str, Interval | None]]:
+    """The times of `ok` in order, and the intervals of the headline. Both come of one sorting:
+    what got no answer ranks above every time."""
+    ranked = ~_IS_UNRANKED[outcome]
+    took = np.where(is_ok, response, UNANSWERED_US)[ranked]
+    wanted = tuple(QUANTILES[name] for name in INTERVALS)
+    in_order, found = intervals.quantiles_of_micros(took, due[ranked], wanted)
+    ok = ordered.of_sorted(in_order[: int(is_ok.sum())])
+    return ok, dict(zip(INTERVALS, map(_interval, found), strict=True))
 
 
 def _counted(values: NDArray[np.integer[Any]]) -> Counter[int]:
@@ -249,21 +260,23 @@ def _counted(values: NDArray[np.integer[Any]]) -> Counter[int]:
     return Counter({int(one): int(counts[one]) for one in np.flatnonzero(counts)})
 
 
-def _first_tokens(cell: Cell, is_ok: NDArray[np.bool_]) -> Times:
+def _first_tokens(cell: Cell, is_ok: NDArray[np.bool_]) -> Ordered:
     """Empty where no answer was a stream."""
     token = cell.first_token_us
     has = is_ok & (token != NO_TOKEN)
-    return _ordered((token - cell.due_us)[has]) if has.any() else _NO_TIMES
+    return ordered.of((token - cell.due_us)[has]) if has.any() else ordered.NOTHING
 
 
-def _by_class(status: NDArray[np.integer[Any]], response: Micros, sent: Times) -> dict[int, Times]:
+def _by_class(
+    status: NDArray[np.integer[Any]], response: Micros, sent: Ordered
+) -> dict[int, Ordered]:
     """Where every request that was sent has a status of one class, `sent` is that class."""
     classes = np.where(status >= 0, status // 100, -1)
-    found: dict[int, Times] = {}
+    found: dict[int, Ordered] = {}
     for one in sorted(_counted(classes[classes >= 0])):
         mine = classes == one
-        is_all = int(mine.sum()) == len(sent) == len(response)
-        found[one] = sent if is_all else _ordered(response[mine])
+        is_all = int(mine.sum()) == sent.count == len(response)
+        found[one] = sent if is_all else ordered.of(response[mine])
     return found
 
 
@@ -284,9 +297,10 @@ class _Build:
     def row(
         self, scenario: str | None, step: str | None, phase: str | None, keys: Sequence[Key]
     ) -> Series:
-        part = _pooled_part([self._parts[key] for key in keys])
-        spans = self._spans(scenario, phase)
         is_cell = None not in (scenario, step, phase)
+        mine = [self._parts[key] for key in keys]
+        part = mine[0] if is_cell else _pooled_part(mine)
+        spans = self._spans(scenario, phase)
         return Series(
             scenario=scenario,
             step=step,
@@ -296,7 +310,7 @@ class _Build:
             **_counts(part),
             **_rates(part),
             **self._speeds(part, spans, keys, phase),
-            response_ms=_response(part, self._intervals(keys[0]) if is_cell else {}),
+            response_ms=_response(part),
             **self._times(tuple(keys), part),
             model=self._model(scenario, phase),
             users=self._users(scenario, phase) if is_cell else None,
@@ -336,17 +350,6 @@ class _Build:
             "goodput_rps": _ratio(good, length_s),
         }
 
-    def _intervals(self, key: Key) -> dict[str, Interval | None]:
-        cell = self._table.cells.get(key)
-        if cell is None:
-            return {}
-        outcome, due = cell.outcome, cell.due_us
-        ranked = ~_IS_UNRANKED[outcome]
-        took = np.where(outcome == OK, cell.ended_us - due, UNANSWERED_US)
-        wanted = tuple(QUANTILES[name] for name in INTERVALS)
-        found = intervals.quantiles_of_micros(took[ranked], due[ranked], wanted)
-        return dict(zip(INTERVALS, map(_interval, found), strict=True))
-
     def _times(self, keys: tuple[Key, ...], part: _Part) -> dict[str, Any]:
         if keys not in self._known:
             self._known[keys] = _times(part)
@@ -379,17 +382,17 @@ def _ratio(part: int, whole: float) -> float | None:
     return part / whole if whole else None
 
 
-def _response(part: _Part, ci: dict[str, Interval | None]) -> Response:
+def _response(part: _Part) -> Response:
     """The finite times are those of `ok`; everything else that is ranked stands above them."""
     unranked = int(part.counts[_IS_UNRANKED].sum())
     ranked = int(part.counts.sum()) - unranked
     ranks = {name: percentiles.rank(ranked, q) for name, q in QUANTILES.items()}
-    found = percentiles.at_ranks(part.ok, ranks.values()) if ranked else {}
+    found = part.ok.at_ranks(ranks.values()) if ranked else {}
     return Response(
         **{name: found.get(rank) for name, rank in ranks.items()},
-        unanswered=_ratio(ranked - len(part.ok), ranked),
+        unanswered=_ratio(ranked - part.ok.count, ranked),
         few=percentiles.few(ranked),
-        ci={name: ci.get(name) for name in INTERVALS},
+        ci={name: part.ci.get(name) for name in INTERVALS},
     )
 
 
@@ -402,17 +405,16 @@ def _finite(value: float | None) -> float | None:
 
 
 def _times(part: _Part) -> dict[str, Any]:
-    spread, token = percentiles.spread_of_ordered, part.first_token
     return {
-        "ok_ms": spread(part.ok),
-        "service_ms": spread(part.service),
-        "all_ms": spread(part.sent),
-        "first_token_ms": spread(token) if len(token) else None,
-        "dispatch_delay_ms": spread(part.delay),
+        "ok_ms": part.ok.spread(),
+        "service_ms": part.service.spread(),
+        "all_ms": part.sent.spread(),
+        "first_token_ms": part.first_token.spread() if part.first_token.count else None,
+        "dispatch_delay_ms": part.delay.spread(),
         "by_class": {f"{name}xx": _class_times(times) for name, times in part.by_class.items()},
     }
 
 
-def _class_times(ordered: Times) -> ClassTimes:
-    found = percentiles.spread_of_ordered(ordered)
-    return ClassTimes(len(ordered), found.p50, found.p95, found.p99)
+def _class_times(times: Ordered) -> ClassTimes:
+    found = times.spread()
+    return ClassTimes(times.count, found.p50, found.p95, found.p99)

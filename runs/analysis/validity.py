@@ -10,9 +10,9 @@ schedule_not_kept          > 1 % of the planned requests of a phase  > 5 %
                            left late, and at least 3; or > 2 % of    or > 10 % of the journeys
                            its planned journeys never began; or its  never began, and the
                            p99 is 1 % and 0.5 ms off by lateness     generator's health says so
-generator_limited          > 10 % of a phase's seconds with the CPU  > 50 % of them, or > 5 % of
-                           full and the loop late, or with users in  requests that the generator
-                           place of a rate the loop late at all; or  lost
+generator_limited          > 10 % of a phase's seconds with the CPU  > 50 % of them and at least
+                           full and the loop late, or with users in  3; or > 5 % of requests that
+                           place of a rate the loop late at all; or  the generator lost
                            > 1 % of its requests that the generator
                            lost; or the coordinator held up for 1 s
 aborted                    stopped early, every phase half done      a phase never ran, or less
@@ -55,6 +55,7 @@ LATE_OF_MEDIAN: Final = 0.05  # later than this share of the usual response time
 SUSPECT_SHARE: Final = 0.01
 INVALID_SHARE: Final = 0.05
 FEWEST_LATE: Final = {"suspect": 3, "invalid": 5}
+FEWEST_LIMITED: Final = 3  # one second that is lost says nothing of a phase of two
 # The share and the ms by which lateness may move p99. As late as requests leave, answers are read:
 # twice as much is in the figure, 2 % and 1 ms.
 P99_OFF: Final = (0.01, 0.5)
@@ -68,6 +69,7 @@ LIMITED_SECONDS: Final = {"suspect": 0.10, "invalid": 0.50}
 SILENCE_US: Final = 3 * MICROS
 BACKWARDS_US: Final = 1000
 FEWEST_SAMPLES: Final = 20
+MOST_NAMED: Final = 5  # steps that are told of one by one
 FIRST_REQUESTS: Final = 20
 WARM_UP_RATIO: Final = 1.5
 WARM_UP_MS: Final = 10.0
@@ -318,6 +320,8 @@ def _limited(run: _Run) -> Iterator[_Finding]:
         is_limited = is_late & np.logical_or.reduce(list(full.values()))
         share = float(is_limited.mean())
         severity = _severity(share, LIMITED_SECONDS["suspect"], LIMITED_SECONDS["invalid"])
+        if severity == "invalid" and is_limited.sum() < FEWEST_LIMITED:
+            severity = "suspect"
         if severity != "valid":
             detail = (
                 f"{_what_was_full(full, is_limited)} in {wording.percent(share)} of the seconds,"
@@ -451,15 +455,17 @@ def _few(run: _Run) -> Iterator[_Finding]:
             detail = f"{name} has no samples at all."
             yield _found("suspect", "too_few_samples", stretch.phase.phase, detail)
             continue
-        for cell in stretch.cells:
-            step, count = cell.key.step, cell.count
-            if count >= FEWEST_SAMPLES:
-                continue
+        few = [cell for cell in stretch.cells if cell.count < FEWEST_SAMPLES]
+        needed = f"p95 needs at least {FEWEST_SAMPLES}."
+        if len(few) > MOST_NAMED:
             detail = (
-                f"{name}/{step} has {wording.plural(count, 'sample')}: p95 needs at least"
-                f" {FEWEST_SAMPLES}."
+                f"{len(few)} steps of {name} have fewer than {FEWEST_SAMPLES} samples: {needed}"
             )
             yield _found("suspect", "too_few_samples", stretch.phase.phase, detail)
+            continue
+        for cell in few:
+            has = f"{name}/{cell.key.step} has {wording.plural(cell.count, 'sample')}"
+            yield _found("suspect", "too_few_samples", stretch.phase.phase, f"{has}: {needed}")
 
 
 def _unhealthy_before(run: _Run) -> Iterator[_Finding]:

@@ -171,6 +171,13 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {many}"
 
 
+def users(most: int | None, first: int | None = None, last: int | None = None) -> str:
+    """'20 users', and of a number that rises or falls '1 to 50 users'."""
+    if first == last:
+        return plural(most or 0, "user")
+    return f"{first or 0:,} to {plural(last or 0, 'user')}"
+
+
 def name(code: str | None) -> str:
     """A code as a word to read: 'no_change' -> 'no change'."""
     return (code or UNKNOWN).replace("_", " ")
@@ -219,6 +226,12 @@ def capacity(point: Mapping[str, Any]) -> str:
     if point.get("verdict") == "not_reached":
         return f"{subject}: saturation not reached up to {up_to}"
     return f"{subject}: too little evidence of a saturation point up to {up_to}"
+
+
+def seen(explanation: str) -> str:
+    """What was seen of a saturation point, without the point that stands beside it already."""
+    head, colon, rest = explanation.partition("): ")
+    return rest[:1].upper() + rest[1:] if colon and " saturates at " in head else explanation
 
 
 def _reached(point: Mapping[str, Any]) -> str:

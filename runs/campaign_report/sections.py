@@ -99,7 +99,8 @@ def _profiles(run: Run) -> Iterator[tuple[str, ...]]:
 
 def _load(phase: Mapping[str, Any]) -> str:
     if phase.get("model") == "closed":
-        return f"{phase.get('users')} users (closed model)"
+        ends = phase.get("users_from"), phase.get("users_to")
+        return f"{wording.users(phase.get('users'), *ends)} (closed model)"
     first, last = phase.get("rate_from"), phase.get("rate_to")
     if first == last:
         return wording.per_second(last)

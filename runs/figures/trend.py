@@ -66,9 +66,11 @@ def draw(key: str, line: Line) -> Chart:
 
 
 def _traces(line: Line, known: Sequence[Point]) -> list[Figure]:
+    # A few runs have a median, but no level that a further one could be held against.
+    levels = () if line.history.more_runs else line.history.levels
     return [
-        *(_level_band(line, level) for level in line.history.levels if level.low is not None),
-        *(_level_line(line, level) for level in line.history.levels),
+        *(_level_band(line, level) for level in levels if level.low is not None),
+        *(_level_line(line, level) for level in levels),
         _points(line, [point for point in known if point.is_counted], "runs"),
         _points(line, [point for point in known if not point.is_counted], "invalid runs"),
     ]
@@ -165,7 +167,7 @@ def _layout(line: Line, known: Sequence[Point]) -> Figure:
     return chart.layout(
         HEIGHT,
         hovermode="closest",
-        margin={"l": 56, "r": 24, "t": 24, "b": 40},
+        margin={"l": 56, "r": 24, "t": 24, "b": 64},
         xaxis=chart.axis(
             "when the run started, UTC", type="date", showgrid=False, range=_range(known)
         ),

@@ -12,8 +12,9 @@ from uuid import NAMESPACE_URL, uuid5
 
 import polars as pl
 
+from runs.analysis import criteria, series
 from runs.analysis import report as reports
-from runs.analysis import series
+from runs.analysis.criteria import Bench, Catalogue, SummedUp
 from runs.analysis.plan import PLATEAU, Phase, Plan
 from runs.analysis.report import Report
 from runs.analysis.run_data import Fidelity, RunData, RunInfo
@@ -65,6 +66,13 @@ class Imported:
         if self.holds_samples:
             return self.samples.height
         return sum(row.count for row in self.rows if not row.pooled)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What criteria may name."""
+        if self.holds_samples:
+            return criteria.catalogue_of(self.plan, self.samples)
+        return SummedUp(self.plan, self.rows).catalogue
 
     def manifest(
         self,
@@ -178,6 +186,8 @@ def _entry(phase: Phase) -> PhaseEntry:
 
 def _report_of_rows(found: Imported, info: RunInfo) -> Report:
     believed = Validity("suspect", (Reason("no_samples", None, _UNKNOWN_VALIDITY),))
+    bench = Bench(SummedUp(found.plan, found.rows), None, None)
+    judged = tuple(bench.judge_text(text) for text in found.plan.criteria)
     return Report(
         format=reports.FORMAT,
         run=info,
@@ -189,8 +199,8 @@ def _report_of_rows(found: Imported, info: RunInfo) -> Report:
         ),
         bottlenecks=(),
         probes=(),
-        criteria=(),
-        verdict="none",
+        criteria=judged,
+        verdict=reports.verdict(believed, judged),
     )
 
 

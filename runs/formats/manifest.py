@@ -23,6 +23,7 @@ Micros = Annotated[int, Field(ge=0, le=LATEST_US)]
 # Neither a table nor a database holds control characters in a name.
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Rate = Annotated[float, Field(ge=0, le=1e9)]
+Users = Annotated[int, Field(ge=0, le=10**9)]
 Criterion = Annotated[str, Field(max_length=2_000)]
 Label = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
@@ -58,7 +59,9 @@ class PhaseEntry(_Entry):
     model: Model = "open"
     rate_from: Rate | None = None
     rate_to: Rate | None = None
-    users: int | None = Field(default=None, ge=0, le=10**9)
+    users: Users | None = None
+    users_from: Users | None = None
+    users_to: Users | None = None
     think_time_s: float | None = Field(default=None, ge=0, le=LATEST_US / 1e6)
     warm_up_us: Micros | None = None
 
@@ -154,6 +157,8 @@ def _phase(entry: PhaseEntry) -> Phase:
         rate_from=entry.rate_from,
         rate_to=entry.rate_to,
         users=entry.users,
+        users_from=entry.users_from,
+        users_to=entry.users_to,
         think_time_s=entry.think_time_s or 0.0,
         warm_up_us=entry.warm_up_us or 0,
     )
@@ -182,7 +187,8 @@ def _manifest_error(error: ValueError) -> ManifestError:
         return ManifestError("the document", f"is not JSON: {error}")
     first = error.errors()[0]
     at = ".".join(str(part) for part in first["loc"]) or "the document"
-    return ManifestError(at, f"{first['msg']} (found {_short(first['input'])})")
+    wrong = first["msg"].removeprefix("Value error, ")
+    return ManifestError(at, f"{wrong} (found {_short(first['input'])})")
 
 
 def _short(value: object) -> str:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,9 +25,10 @@ from runs.formats.limits import LONGEST_NAME, LONGEST_TEXT, Budget
 Notes = tuple[str, ...]
 Row = dict[str, Any]
 
-_READ: Final = 1 << 20
+# Of a file that is damaged; so little inflates to 32 MB at the most.
+_CRUMB: Final = 1 << 10
 _LARGEST: Final = sys.float_info.max
-# Plain text that is parsed at once; bounds the memory of a segment of any size.
+# Plain text that is inflated and parsed at once; bounds the memory of a segment of any size.
 _BLOCK: Final = 4 << 20
 _LONGEST_LINE: Final = 32 << 20
 # Blocks that are parsed at the same time, while the next one is inflated.
@@ -42,13 +44,19 @@ _ALLOWED: Final[dict[pl.DataType, str]] = {
 @dataclass(frozen=True)
 class Layout:
     """The columns of a segment, the keys that each line must have, closed lists of values, the
-    columns that hold names, and those whose longer texts are cut."""
+    columns that hold names, and those whose longer texts are cut. `read_as` is what the columns
+    become in the frame, where that is not what they are in the lines."""
 
     schema: Mapping[str, pl.DataType]
     required: Collection[str] = ()
     values: Mapping[str, Collection[str]] = field(default_factory=dict)
     names: Collection[str] = ()
     texts: Collection[str] = ()
+    read_as: Mapping[str, pl.DataType] = field(default_factory=dict)
+
+    @property
+    def frame_schema(self) -> dict[str, pl.DataType]:
+        return {**self.schema, **self.read_as}
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,7 @@ class _Piece:
         if self.parsed is not None:
             return Part(self.path, self.damaged.added(self.parsed.result()))
         notes = (*self.damaged.notes(), *self.lines.notes)
-        return Part(self.path, pl.DataFrame(schema=layout.schema), notes, is_last=True)
+        return Part(self.path, pl.DataFrame(schema=layout.frame_schema), notes, is_last=True)
 
 
 def _parsed(
@@ -111,15 +119,23 @@ def _parsed(
     """The rows of a block, and what is wrong with it."""
     damaged = _Damage(name)
     if block.text.isspace():
-        return pl.DataFrame(schema=layout.schema), damaged
+        return pl.DataFrame(schema=layout.frame_schema), damaged
     frame = _natively(block, layout)
-    if frame is None:
+    if frame is not None:
+        _check_series(frame, layout, name, budget)
+    else:
         frame = _one_by_one(block, layout, damaged)
+        # Before names become numbers, of which there are not enough for any names.
+        _check_series(frame, layout, name, budget)
+        frame = frame.cast(layout.frame_schema)  # type: ignore[arg-type]
+    return _with_texts_cut(frame, layout, damaged), damaged
+
+
+def _check_series(frame: pl.DataFrame, layout: Layout, name: str, budget: Budget) -> None:
     if layout.names:
         series = frame.select(layout.names).unique()
         _check_names(series, layout, name)
         budget.see_series(set(series.iter_rows()), name)
-    return _with_texts_cut(frame, layout, damaged), damaged
 
 
 @dataclass(frozen=True)
@@ -156,19 +172,18 @@ class Lines:
 
     def blocks(self) -> Iterator[Block]:
         """The file in blocks of bounded size."""
-        number, waiting, size = 1, list[bytes](), 0
+        number, rest = 1, b""
         for piece in self._pieces():
-            waiting.append(piece)
-            size += len(piece)
             end = piece.rfind(b"\n") + 1
-            if size < _BLOCK or not end:
-                self._check_length(number, size)
+            if not end:
+                rest += piece
+                self._check_length(number, len(rest))
                 continue
-            waiting[-1], rest = piece[:end], piece[end:]
-            block = self._block(b"".join(waiting), number)
-            number, waiting, size = number + block.count, [rest], len(rest)
+            # One copy: it is every byte of a run that passes here.
+            block = self._block(b"".join((rest, memoryview(piece)[:end])), number)
+            number, rest = number + block.count, piece[end:]
             yield block
-        yield from self._last(number, b"".join(waiting))
+        yield from self._last(number, rest)
 
     def _block(self, text: bytes, first_line: int) -> Block:
         return Block(text, first_line, text.count(b"\n") + (not text.endswith(b"\n")))
@@ -196,11 +211,15 @@ class Lines:
         try:
             with self._path.open("rb") as file:
                 reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
-                while piece := reader.read(_READ):
+                while piece := reader.read(_BLOCK):
                     read += len(piece)
                     self._budget.inflate(len(piece), self._path.name)
                     yield piece
         except zstandard.ZstdError as error:
+            for piece in self._up_to_damage(read):
+                read += len(piece)
+                self._budget.inflate(len(piece), self._path.name)
+                yield piece
             self.notes += (
                 f"{self._path.name} is damaged ({error}): only its first {read:,} bytes of plain"
                 " text were read.",
@@ -209,6 +228,34 @@ class Lines:
             raise SpoolError(f"{self._path} cannot be read: {error.strerror}.") from error
         if not read and not self.notes:
             self.notes += (f"{self._path.name} is empty.",)
+
+    def _up_to_damage(self, known: int) -> Iterator[bytes]:
+        """What is sound beyond the first `known` bytes of plain text. A call that meets damage
+        gives nothing of what it had inflated before it, so the last bytes go in one by one."""
+        sound = sum(taken for taken, _ in _inflated(self._path, repeat(_CRUMB)))
+        seen = 0
+        sizes = chain(repeat(_CRUMB, sound // _CRUMB), repeat(1))
+        for _, piece in _inflated(self._path, sizes):
+            seen += len(piece)
+            if seen > known:
+                yield piece[known - seen :]
+                known = seen
+
+
+def _inflated(path: Path, sizes: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+    """A file inflated in pieces of these sizes, up to its end or to damage: how much each took,
+    and its plain text."""
+    inflating = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True)
+    with path.open("rb") as file:
+        for size in sizes:
+            crumb = file.read(size)
+            if not crumb:
+                return
+            try:
+                piece = inflating.decompress(crumb)
+            except zstandard.ZstdError:
+                return
+            yield len(crumb), piece
 
 
 def record_of(line: bytes) -> Row | None:
@@ -232,23 +279,15 @@ def _natively(block: Block, layout: Layout) -> pl.DataFrame | None:
     """The block as polars reads it, or None where it does not add up.
 
     polars refuses a wrong type, but takes a missing key for null and drops blank lines in
-    silence; a text column takes anything.
+    silence; a text column takes anything, of which an Enum takes its own values alone.
     """
     try:
         frame = pl.read_ndjson(block.text, schema=dict(layout.schema))
+        frame = frame.cast(layout.frame_schema)  # type: ignore[arg-type]
     except pl.exceptions.PolarsError:
         return None
-    return frame if frame.height == block.count and _is_sound(frame, layout) else None
-
-
-def _is_sound(frame: pl.DataFrame, layout: Layout) -> bool:
-    if any(frame[name].null_count() for name in layout.required):
-        return False
-    closed = (
-        frame[name].drop_nulls().unique().is_in(list(values)).all()
-        for name, values in layout.values.items()
-    )
-    return all(closed)
+    is_whole = not any(frame[name].null_count() for name in layout.required)
+    return frame if is_whole and frame.height == block.count else None
 
 
 def counted_lines(count: int) -> str:
@@ -274,6 +313,9 @@ def _check_names(frame: pl.DataFrame, layout: Layout, name: str) -> None:
 def _with_texts_cut(frame: pl.DataFrame, layout: Layout, damaged: "_Damage") -> pl.DataFrame:
     """Long texts cut to what is kept of them, and counted."""
     for column in layout.texts:
+        longest = frame[column].str.len_bytes().max()
+        if not isinstance(longest, int) or longest <= LONGEST_TEXT:
+            continue
         too_long = frame.filter(pl.col(column).str.len_chars() > LONGEST_TEXT).height
         if too_long:
             damaged.cut(too_long)

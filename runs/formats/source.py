@@ -1,12 +1,15 @@
 """A result file as other tools leave it: plain, gzip or zstd, whole or cut, read in bounded memory.
 
-Compression is told by the first bytes. What stands before a cut or a damaged place is read; where
-the reading stopped is said in `Source.notes`.
+Compression is told by the first bytes, and so is UTF-16, which PowerShell writes where output is
+redirected: it is read as the UTF-8 that it stands for. What stands before a cut or a damaged place
+is read; where the reading stopped is said in `Source.notes`.
 """
 
+import codecs
 import zlib
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
@@ -25,6 +28,7 @@ _PIECE: Final = 1 << 20
 _ZSTD_PIECE: Final = 1 << 10
 _BLOCK: Final = 16 << 20
 _BOM: Final = b"\xef\xbb\xbf"
+_UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 
@@ -63,7 +67,7 @@ class Source:
     def head(self) -> bytes:
         """The first bytes of the plain text, for telling what it is."""
         found = b""
-        for piece in self._inflated():
+        for piece in self._plain():
             found += piece
             if len(found) >= HEAD:
                 break
@@ -77,7 +81,7 @@ class Source:
         """The plain text up to its end, or up to where it is cut or damaged."""
         self.notes, self.is_cut = (), False
         total, most = 0, self._most
-        for piece in self._inflated():
+        for piece in self._plain():
             kept = piece.removeprefix(_BOM) if not total else piece
             total += len(piece)
             if total > self._limits.inflated_bytes:
@@ -143,6 +147,17 @@ class Source:
             rest = text[end:]
             first = number + text.count(b"\n", 0, end)
             yield Block(rest, first, rest.count(b"\n") + (not rest.endswith(b"\n")))
+
+    def _plain(self) -> Iterator[bytes]:
+        pieces = self._inflated()
+        first = next(pieces, b"")
+        if not first.startswith(_UTF_16):
+            yield first
+            yield from pieces
+            return
+        decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
+        for piece in chain([first], pieces):
+            yield decoder.decode(piece).encode()
 
     def _inflated(self) -> Iterator[bytes]:
         try:

@@ -11,7 +11,10 @@ from runs.formats.source import Source
 NAME: Final = "wrk"
 _UNITS_MS: Final = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6e6}
 _TIME: Final = r"([\d.]+)(us|ms|s|m|h)"
-_FIRST: Final = re.compile(rb"Running .{1,40} test @ |unable to connect to ")
+# autocannon's text begins alike, and has no threads.
+_FIRST: Final = re.compile(
+    rb"Running .{1,40} test @ [^\n]{0,4000}\n\s*\d+ threads and |unable to connect to "
+)
 _REQUESTS: Final = re.compile(rf"^\s*(\d+) requests in {_TIME}", re.MULTILINE)
 _LATENCY: Final = re.compile(rf"^\s*Latency\s+{_TIME}\s+{_TIME}\s+{_TIME}\s+[\d.]+%", re.MULTILINE)
 _PERCENTILE: Final = re.compile(rf"^\s*(\d+(?:\.\d+)?)%\s+{_TIME}\s*$", re.MULTILINE)

@@ -66,7 +66,8 @@ class Run(models.Model):
     verdict = models.CharField(max_length=15, choices=Verdict.choices, blank=True)
     samples = models.BigIntegerField(default=0)
     calculation_version = models.PositiveIntegerField(default=0)
-    # {goodput_rps, p95_ms, error_rate, peak_jps, capacity: [{scenario, capacity_jps, ci, verdict}]}
+    # {digest, goodput_rps, p95_ms, error_rate, peak_jps, capacity: [{scenario, capacity_jps, ci,
+    # verdict}]}; `digest` changes with the report.
     headline = models.JSONField(default=dict, blank=True)
     # What could not be read of the raw files, a sentence each.
     reading_notes = models.JSONField(default=list, blank=True)
@@ -111,6 +112,26 @@ class Run(models.Model):
                 fields=["-started_at", "-id"],
                 name="live_run_by_start",
                 condition=models.Q(deleted_at=None),
+            ),
+            # All that pages count and choose by, so that they need not look into the rows.
+            models.Index(
+                fields=[
+                    "project",
+                    "deleted_at",
+                    "campaign",
+                    "branch",
+                    "processing",
+                    "validity",
+                    "verdict",
+                    "-started_at",
+                    "id",
+                ],
+                name="run_by_choice",
+            ),
+            models.Index(
+                fields=["project", "campaign", "-started_at", "-id"],
+                name="live_baseline",
+                condition=models.Q(deleted_at=None, is_baseline=True),
             ),
             models.Index(fields=["processing"], name="run_by_processing"),
         ]

@@ -26,6 +26,7 @@ register.filter("size", wording.size)
 register.filter("words", wording.name)
 register.filter("cause", wording.cause)
 register.filter("who", wording.who)
+register.filter("seen", wording.seen)
 
 _UNIT = re.compile(r"^(?P<figure>.*?[\d–])\s?(?P<unit>ms|s|%|/s|[kMG]?B|×)$")
 # What a page calls a verdict, a validity, a state or an outcome, and how it looks.

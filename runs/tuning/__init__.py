@@ -4,7 +4,7 @@ from runs.models.action_state import BY_PEOPLE, BY_RUNS, JUDGED, OPENS_AS
 from runs.tuning.actions import NewAction, comment, create_action, edit
 from runs.tuning.criterion import NewCriterion, add_criterion, change_criterion, remove_criterion
 from runs.tuning.move import transition
-from runs.tuning.retest import retest, retest_now
+from runs.tuning.retest import newest_of, retest, retest_now
 
 __all__ = [
     "BY_PEOPLE",
@@ -18,6 +18,7 @@ __all__ = [
     "comment",
     "create_action",
     "edit",
+    "newest_of",
     "remove_criterion",
     "retest",
     "retest_now",

@@ -5,10 +5,13 @@ over the same in the run before the change (the baseline, else the newest eviden
 the reports as they are kept; no samples are read.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Final
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery, UUIDField
 
 from runs import trends
 from runs.analysis import gain, wording
@@ -18,6 +21,7 @@ from runs.models.action_state import LIVE
 from runs.tuning import baseline
 
 THE_PLAN: Final = "the plan"
+NOT_RECORDED: Final = "not recorded"
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,10 @@ class Entry:
         if self.expected is None or self.factor is None:
             return None
         return self.expected.share_reached(self.factor)
+
+    @property
+    def has_author(self) -> bool:
+        return self.author != NOT_RECORDED
 
     @property
     def expected_words(self) -> str:
@@ -100,67 +108,129 @@ class Ledger:
 
 def of(project: Project) -> Ledger:
     """Every action whose change is or was live, and every one with an estimate."""
-    actions = project.actions.select_related("created_by", "baseline", "project")
-    wanted = [one for one in actions if one.state in LIVE or one.expected_gain]
-    return Ledger(tuple(entry(one) for one in wanted))
+    wanted = Q(state__in=[str(one) for one in LIVE]) | ~Q(expected_gain="")
+    return Ledger(entries(project.actions.filter(wanted)))
 
 
 def entry(action: Action) -> Entry:
-    expected = gain.read(action.expected_gain)
-    before, after = _before(action), _after(action)
-    why = _why_not(action, expected, before, after)
+    return entries(Action.objects.filter(pk=action.pk))[0]
+
+
+def entries(actions: QuerySet[Action]) -> tuple[Entry, ...]:
+    """In a fixed number of queries."""
+    found = list(
+        actions.select_related("created_by", "baseline")
+        .defer(*(f"baseline__{name}" for name in Run.DOCUMENTS))
+        .order_by("number")
+    )
+    authors, before, after = _authors(found), _before(found), _after(found)
+    measured = [
+        Measured(one, gain.read(one.expected_gain), before.get(one.pk), after.get(one.pk))
+        for one in found
+    ]
+    figures = trends.figures_of(_wanted(measured))
+    return tuple(_entry(one, authors[one.action.pk], figures) for one in measured)
+
+
+class Measured(NamedTuple):
+    """An action with its estimate as a figure, and the runs between which it is measured."""
+
+    action: Action
+    expected: Gain | None
+    before: Run | None
+    after: Run | None
+
+    @property
+    def why_not(self) -> str:
+        if not self.action.expected_gain:
+            return "Nobody said what to expect."
+        if self.expected is None:
+            return "The expectation is not a figure, such as 'p95 of billing/usage -30 %'."
+        if self.after is None:
+            return "No valid run has judged it since the change."
+        if self.before is None:
+            return "No run from before the change is named."
+        return ""
+
+
+def _wanted(measured: Iterable[Measured]) -> dict[str, list[Run]]:
+    """The runs whose figures are needed, by statistic."""
+    wanted: dict[str, list[Run]] = {}
+    for one in measured:
+        if one.expected and not one.why_not:
+            wanted.setdefault(one.expected.statistic, []).extend(_runs(one))
+    return wanted
+
+
+def _runs(one: Measured) -> list[Run]:
+    return [run for run in (one.before, one.after) if run is not None]
+
+
+def _entry(one: Measured, author: str, figures: Mapping[tuple[str, UUID], trends.Figures]) -> Entry:
+    why = one.why_not
     values: tuple[float | None, float | None] = (None, None)
-    if not why and expected is not None and before is not None and after is not None:
-        values = (value(before, expected.statistic), value(after, expected.statistic))
+    if one.expected and not why:
+        before, after = (_value(run, one.expected.statistic, figures) for run in _runs(one))
+        values = (before, after)
         if None in values:
-            why = f"{expected.statistic} does not stand in both reports."
-    return Entry(action, _author(action), expected, before, after, values, why)
+            why = f"{one.expected.statistic} does not stand in both reports."
+    return Entry(one.action, author, one.expected, one.before, one.after, values, why)
 
 
-def _why_not(action: Action, expected: Gain | None, before: Run | None, after: Run | None) -> str:
-    if not action.expected_gain:
-        return "Nobody said what to expect."
-    if expected is None:
-        return "The expectation is not a figure, such as 'p95 of billing/usage -30 %'."
-    if after is None:
-        return "No valid run has judged it since the change."
-    if before is None:
-        return "No run from before the change is named."
-    return ""
+def _value(
+    run: Run, statistic: str, figures: Mapping[tuple[str, UUID], trends.Figures]
+) -> float | None:
+    """The statistic in the run's report; None where it is not there, not there once, or not to
+    be believed."""
+    points = figures[statistic, run.pk]
+    is_one = len(points) == 1 and run.validity != Run.Validity.INVALID
+    return points[0][1].value if is_one else None
 
 
-def _before(action: Action) -> Run | None:
-    found = baseline.of(action)
-    ready = action.evidence.filter(processing=Run.Processing.READY).order_by("-started_at")
-    return found or ready.first()
+def _before(actions: Sequence[Action]) -> dict[int, Run]:
+    """The baseline of each, else its newest evidence."""
+    fair = baseline.of_each(actions)
+    others = [one for one in actions if one.pk not in fair]
+    rests_on = Action.evidence.through.objects.filter(action__in=others, run__deleted_at=None)
+    pairs = rests_on.order_by("run__started_at")
+    columns = pairs.values_list("action_id", "run_id", "run__processing")
+    newest = {action: run for action, run, at in columns if at == Run.Processing.READY}
+    known = _light(newest.values())
+    found = {action: known[run] for action, run in newest.items() if run in known}
+    return found | fair
 
 
-def _after(action: Action) -> Run | None:
-    """The newest run that could say something of the change."""
+def _after(actions: Sequence[Action]) -> dict[int, Run]:
+    """The newest run that could say something of each change."""
     judged = (Retest.Outcome.PASS, Retest.Outcome.FAIL, Retest.Outcome.INCONCLUSIVE)
-    looks = action.retests.filter(outcome__in=judged)
-    if action.implemented_at is None:
-        return None
-    newest = looks.filter(run__started_at__gte=action.implemented_at).select_related("run").first()
-    return newest.run if newest else None
+    since = Retest.objects.filter(action=OuterRef("pk"), outcome__in=judged)
+    since = since.filter(run__started_at__gte=OuterRef("implemented_at"), run__deleted_at=None)
+    # A foreign key as such would come back as the database writes it.
+    newest = Subquery(since.values("run")[:1], output_field=UUIDField())
+    rows = Action.objects.filter(pk__in=[one.pk for one in actions]).annotate(newest=newest)
+    pairs = dict(rows.order_by().values_list("pk", "newest"))
+    known = _light(one for one in pairs.values() if one)
+    return {action: known[run] for action, run in pairs.items() if run in known}
 
 
-def value(run: Run, statistic: str) -> float | None:
-    """The statistic in the run's report; None where it is not there, or not there once."""
-    lines = trends.of(Run.objects.filter(pk=run.pk), statistic, 1).lines
-    points = [point for line in lines.values() for point in line]
-    return points[0].figure.value if len(points) == 1 else None
+def _light(ids: Iterable[UUID]) -> dict[UUID, Run]:
+    """Runs with what figures are looked up by."""
+    return Run.objects.only("processing", "validity", "headline").in_bulk(set(ids))
 
 
-def _author(action: Action) -> str:
-    """Whoever wrote the estimate last."""
-    edits = action.events.filter(kind=ActionEvent.Kind.EDITED, detail__contains="expected gain")
-    event = edits.select_related("user").last()
-    if event is not None and event.user is not None:
-        return event.user.get_username()
+def _authors(actions: Sequence[Action]) -> dict[int, str]:
+    """Whoever wrote each estimate last."""
+    edits = ActionEvent.objects.filter(
+        action__in=actions, kind=ActionEvent.Kind.EDITED, detail__contains="expected gain"
+    )
+    last = dict(edits.order_by("at", "id").values_list("action_id", "user__username"))
+    return {one.pk: last.get(one.pk) or _first_author(one) for one in actions}
+
+
+def _first_author(action: Action) -> str:
     if action.proposal:
         return f"{THE_PLAN} ({action.proposal.partition('/')[0]})"
-    return action.created_by.get_username() if action.created_by else "nobody named"
+    return action.created_by.get_username() if action.created_by else NOT_RECORDED
 
 
 def _grouped(entries: Iterable[Entry], name: Callable[[Entry], str]) -> tuple[Group, ...]:

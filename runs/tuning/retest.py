@@ -4,16 +4,16 @@ Whether one run is enough to move an action is a question of how often one has l
 stands in runs/analysis/sequential.py.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from runs import reports
-from runs.analysis import sequential
+from runs.analysis import sequential, wording
 from runs.analysis.report import Report
 from runs.analysis.run_data import RunData
 from runs.analysis.sequential import Look
@@ -66,8 +66,9 @@ class Judge:
     def _not_applicable(self, action: Action) -> str:
         """Why the run says nothing about the action; empty where it does."""
         if self.built.validity.verdict == "invalid":
-            codes = ", ".join(reason.code for reason in self.built.validity.reasons)
-            return f"The run is not valid ({codes}), so it judges nothing."
+            codes = dict.fromkeys(reason.code for reason in self.built.validity.reasons)
+            why = ", ".join(wording.name(code) for code in codes)
+            return f"The run is not valid ({why}), so it judges nothing."
         if action.evidence.filter(pk=self.run.pk).exists() or action.baseline_id == self.run.pk:
             return "The run is the action's own evidence."
         if action.implemented_at and self.run.started_at < action.implemented_at:
@@ -92,7 +93,8 @@ def _asking(figure: dict[str, Any], action: Action) -> dict[str, Any]:
     """A relative criterion without its baseline says what to do about it."""
     if "no baseline" not in figure["reason"]:
         return figure
-    return {**figure, "reason": f"{figure['reason']} {baseline.advice(action)}".strip()}
+    advice = baseline.advice(action, baseline.of(action))
+    return {**figure, "reason": f"{figure['reason']} {advice}".strip()}
 
 
 def retest(run: Run, data: RunData, built: Report, *, announce: bool = True) -> None:
@@ -210,3 +212,13 @@ def _has_spoken(action: Action, run: Run) -> bool:
     own = action.events.filter(kind=ActionEvent.Kind.RETEST, run=run)
     judged = action.retests.filter(outcome__in=_TOLD)
     return own.exists() or judged.filter(run__started_at__gt=run.started_at).exists()
+
+
+def newest_of(actions: Iterable[Action], looks: QuerySet[Retest]) -> dict[int, Retest]:
+    """Of each action, the re-test among `looks` by the newest run, in two queries."""
+    mine = looks.filter(action=OuterRef("pk")).order_by("-run__started_at", "-id").values("pk")
+    asked = Action.objects.filter(pk__in=[one.pk for one in actions]).order_by()
+    newest = asked.annotate(newest=Subquery(mine[:1])).values("newest")
+    documents = (f"run__{name}" for name in Run.DOCUMENTS)
+    found = Retest.objects.filter(pk__in=newest).select_related("run").defer(*documents)
+    return {one.action_id: one for one in found.order_by()}

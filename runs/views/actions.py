@@ -6,7 +6,9 @@ from datetime import date
 from typing import Any, Final
 
 from django.contrib import messages
-from django.db.models import Prefetch
+from django.core.paginator import Paginator
+from django.db.models import TextField
+from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -17,7 +19,7 @@ from runs.analysis import priority, wording
 from runs.errors import PortalError
 from runs.figures import retests as retests_figure
 from runs.figures.chart import Chart
-from runs.models import Action, ActionCriterion, Retest, Run
+from runs.models import Action, ActionCriterion, Project, Retest, Run
 from runs.tuning import baseline, ledger, trial
 from runs.views.visitor import access, page
 
@@ -33,7 +35,15 @@ _COLUMNS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 )
 _LEVELS: Final = ("high", "medium", "low")
 _FILTERS: Final = ("state", "kind", "area", "owner", "q")
+_ASIDE: Final = (State.REJECTED, State.DEFERRED)
 _LONGEST: Final = 200
+_IN_A_LIST: Final = 50  # actions of a page
+_IN_A_COLUMN: Final = 16  # cards
+_IN_A_CELL: Final = 12  # marks
+_MOST_LISTED: Final = 50  # re-tests, and events, of an action's page
+_MOST_DRAWN: Final = 100  # runs of its charts
+# How a criterion that could not be evaluated stands in a re-test's figures.
+_SAID_OF_LOST: Final = '"is_evaluable": false'
 
 
 @dataclass(frozen=True)
@@ -48,8 +58,7 @@ class ActionRow:
 
     @property
     def is_overdue(self) -> bool:
-        due = self.action.due
-        return due is not None and due < self.today and self.action.state not in CLOSED
+        return _is_overdue(self.action, self.today)
 
     @property
     def is_back(self) -> bool:
@@ -58,12 +67,19 @@ class ActionRow:
         return until is not None and until <= self.today
 
 
+def _is_overdue(action: Action, today: date) -> bool:
+    return action.due is not None and action.due < today and action.state not in CLOSED
+
+
 @dataclass(frozen=True)
 class Column:
-    """A column of the board: quick wins before structural work."""
+    """A column of the board: quick wins before structural work. `count` is how many there are,
+    `rows` the first of them, `states` where the others are found."""
 
     name: str
+    count: int
     rows: tuple[ActionRow, ...]
+    states: tuple[str, ...]
 
     @property
     def groups(self) -> list[tuple[str, list[ActionRow]]]:
@@ -73,56 +89,104 @@ class Column:
         ]
         return [(name, rows) for name, rows in found if rows]
 
+    @property
+    def further(self) -> int:
+        return self.count - len(self.rows)
+
 
 @page
 def action_list(request: HttpRequest, slug: str) -> HttpResponse:
+    """However many actions there are, only those that are shown are read with their re-tests."""
     visitor = access(request)
     project = visitor.project(slug)
-    retests = Retest.objects.exclude(outcome=Retest.Outcome.NOT_APPLICABLE)
-    loaded = (
-        visitor.actions()
-        .filter(project=project)
-        .prefetch_related(
-            Prefetch("retests", retests.select_related("run").defer(*_run_documents())), "criteria"
-        )
-    )
+    mine = visitor.actions().filter(project=project).select_related(None)
     wanted = {name: request.GET.get(name, "").strip()[:_LONGEST] for name in _FILTERS}
-    today = timezone.now().date()
-    every = [_row(action, today) for action in sorted(loaded, key=_order)]
-    rows = [row for row in every if _is_wanted(row.action, wanted)]
-    opened = [row for row in rows if row.action.state not in CLOSED]
+    every = sorted(mine, key=_order)
+    found = [action for action in every if _is_wanted(action, wanted)]
+    opened = [action for action in found if action.state not in CLOSED]
+    is_list = request.GET.get("view") == "list"
     context = {
         "project": project,
         "here": "actions",
-        "view": "list" if request.GET.get("view") == "list" else "board",
-        "rows": rows,
-        "open": opened,
-        "closed": [row for row in rows if row.action.state in CLOSED],
-        "aside": [row for row in rows if row.action.state in (State.REJECTED, State.DEFERRED)],
-        "columns": _columns(rows),
+        "view": "list" if is_list else "board",
+        "count": len(found),
+        "open": len(opened),
         "grid": _grid(opened),
-        "lost": [row for row in opened if row.lost],
+        "lost": _lost(project, opened),
         "wanted": wanted,
         "is_filtered": any(wanted.values()),
         "has_any": bool(every),
         "states": State.choices,
         "kinds": Action.Kind.choices,
         "areas": Action.Area.choices,
-        "owners": sorted({row.action.owner for row in every if row.action.owner}),
+        "owners": sorted({action.owner for action in every if action.owner}),
         "rule": priority.RULE,
     }
+    context |= _listed(request, found) if is_list else _board(found)
     return render(request, "actions/action_list.html", context)
+
+
+def _listed(request: HttpRequest, found: Sequence[Action]) -> dict[str, Any]:
+    """A page of the list, what is open before what is settled."""
+    ordered = sorted(found, key=lambda action: action.state in CLOSED)
+    shown = Paginator(ordered, _IN_A_LIST).get_page(request.GET.get("page"))
+    rows = _rows(list(shown.object_list))
+    address = request.GET.copy()
+    address.pop("page", None)
+    return {
+        "shown": shown,
+        "query": address.urlencode(),
+        "open_rows": [row for row in rows if row.action.state not in CLOSED],
+        "closed_rows": [row for row in rows if row.action.state in CLOSED],
+    }
+
+
+def _board(found: Sequence[Action]) -> dict[str, Any]:
+    columns = [
+        (name, states, [action for action in found if action.state in states])
+        for name, states in (*_COLUMNS, ("Rejected and deferred", _ASIDE))
+    ]
+    shown = [action for _, _, mine in columns for action in mine[:_IN_A_COLUMN]]
+    rows = {row.action.pk: row for row in _rows(shown)}
+    *board, aside = [
+        Column(name, len(mine), tuple(rows[one.pk] for one in mine[:_IN_A_COLUMN]), states)
+        for name, states, mine in columns
+    ]
+    return {"columns": board, "aside": aside}
 
 
 def _run_documents() -> list[str]:
     return [f"run__{name}" for name in Run.DOCUMENTS]
 
 
-def _row(action: Action, today: date) -> ActionRow:
-    """From what was prefetched, so that a list costs a fixed number of queries."""
-    found, criteria = list(action.retests.all()), list(action.criteria.all())
-    latest = found[0] if found else None
+def _rows(actions: Sequence[Action]) -> list[ActionRow]:
+    """In a fixed number of queries, however many actions and re-tests there are."""
+    judged = Retest.objects.exclude(outcome=Retest.Outcome.NOT_APPLICABLE)
+    newest = tuning.newest_of(actions, judged)
+    criteria: dict[int, list[ActionCriterion]] = {}
+    for one in ActionCriterion.objects.filter(action__in=actions):
+        criteria.setdefault(one.action_id, []).append(one)
+    today = timezone.now().date()
+    return [
+        _row(action, newest.get(action.pk), criteria.get(action.pk, []), today)
+        for action in actions
+    ]
+
+
+def _row(
+    action: Action, latest: Retest | None, criteria: Sequence[ActionCriterion], today: date
+) -> ActionRow:
     return ActionRow(action, latest, len(criteria), lost_criteria(criteria, latest), today)
+
+
+def _lost(project: Project, opened: Sequence[Action]) -> list[ActionRow]:
+    """Those with a criterion that the newest run could not evaluate; only actions of which a run
+    ever said so are looked into."""
+    said = Retest.objects.annotate(text=Cast("figures", TextField())).order_by()
+    said = said.filter(action__project=project, text__contains=_SAID_OF_LOST)
+    known = set(said.values_list("action_id", flat=True))
+    candidates = [action for action in opened if action.pk in known]
+    return [row for row in _rows(candidates[:_IN_A_LIST]) if row.lost] if candidates else []
 
 
 def lost_criteria(criteria: Iterable[ActionCriterion], latest: Retest | None) -> tuple[str, ...]:
@@ -148,23 +212,23 @@ def _is_wanted(action: Action, wanted: Mapping[str, str]) -> bool:
     )
 
 
-def _columns(rows: Sequence[ActionRow]) -> list[Column]:
-    return [
-        Column(name, tuple(row for row in rows if row.action.state in states))
-        for name, states in _COLUMNS
-    ]
+@dataclass(frozen=True)
+class Cell:
+    """Actions of one impact and one effort, the first of them by name."""
+
+    effort: str
+    first: Sequence[Action]
+    further: int
 
 
-def _grid(rows: Sequence[ActionRow]) -> list[tuple[str, list[tuple[str, list[ActionRow]]]]]:
+def _grid(opened: Sequence[Action]) -> list[tuple[str, list[Cell]]]:
     """Impact from high to low, and for each the efforts from low to high."""
 
-    def at(impact: str, effort: str) -> list[ActionRow]:
-        return [one for one in rows if (one.action.impact, one.action.effort) == (impact, effort)]
+    def at(impact: str, effort: str) -> Cell:
+        mine = [one for one in opened if (one.impact, one.effort) == (impact, effort)]
+        return Cell(effort, mine[:_IN_A_CELL], max(len(mine) - _IN_A_CELL, 0))
 
-    return [
-        (impact, [(effort, at(impact, effort)) for effort in reversed(_LEVELS)])
-        for impact in _LEVELS
-    ]
+    return [(impact, [at(impact, effort) for effort in reversed(_LEVELS)]) for impact in _LEVELS]
 
 
 @page
@@ -177,9 +241,9 @@ def action_page(request: HttpRequest, action_id: int) -> HttpResponse:
 
 def _context(action: Action) -> dict[str, Any]:
     found = action.retests.select_related("run").defer(*_run_documents())
-    retests = list(found)
-    judged = [one for one in retests if one.outcome != Retest.Outcome.NOT_APPLICABLE]
+    judged = list(found.exclude(outcome=Retest.Outcome.NOT_APPLICABLE)[:_MOST_DRAWN])
     latest = judged[0] if judged else None
+    fair = baseline.of_each([action]).get(action.pk)
     events = action.events.select_related("user", "run").defer(*_run_documents())
     return {
         "action": action,
@@ -189,20 +253,21 @@ def _context(action: Action) -> dict[str, Any]:
         "latest": latest,
         "criteria": _criteria(action, latest),
         "lost": lost_criteria(action.criteria.all(), latest),
-        "retests": retests,
+        "retests": list(found[:_MOST_LISTED]),
+        "retest_count": found.count(),
         "evidence": list(action.evidence.defer(*Run.DOCUMENTS)),
-        "events": list(events.order_by("-at", "-id")),
+        "events": list(events.order_by("-at", "-id")[:_MOST_LISTED]),
         "charts": _charts(action, judged),
         "next_states": sorted(tuning.BY_PEOPLE[action.state]),
-        "advice": baseline.advice(action),
-        "baseline": baseline.of(action) if baseline.is_needed(action) else action.baseline,
+        "advice": baseline.advice(action, fair),
+        "baseline": fair if baseline.is_needed(action) else action.baseline,
         "gain": ledger.entry(action),
         "rule": priority.RULE,
         "meanings": {
             name: priority.MEANINGS[name][getattr(action, name)]
             for name in ("impact", "effort", "risk")
         },
-        "is_overdue": _row(action, timezone.now().date()).is_overdue,
+        "is_overdue": _is_overdue(action, timezone.now().date()),
     }
 
 

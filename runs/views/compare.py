@@ -72,8 +72,9 @@ def _context(runs: Sequence[Run], wants_all: bool) -> dict[str, Any]:
         {"letter": letter, "run": run, "verdict": verdict, "first": _first(runs, run)}
         for letter, run, verdict in zip(LETTERS, runs, (None, *found.verdicts), strict=False)
     ]
+    drawn = _charts(runs)
     return {
-        "title": comparison_rows.title(found),
+        "title": _doubt(runs) or comparison_rows.title(found),
         "here": "runs",
         "project": runs[0].project,
         "sides": sides,
@@ -86,7 +87,8 @@ def _context(runs: Sequence[Run], wants_all: bool) -> dict[str, Any]:
         "everything": EVERYTHING,
         "means": comparison_rows.means(found),
         "not_comparable": found.not_comparable,
-        "charts": _charts(runs),
+        "charts": [one for one, is_told in drawn if is_told],
+        "folded": [one for one, is_told in drawn if not is_told],
         "over_time": _over_time(runs),
         "address": ",".join(str(run.pk) for run in runs),
         "swapped": ",".join(str(run.pk) for run in reversed(runs)),
@@ -112,8 +114,22 @@ def _is_reached(points: Sequence[Mapping[str, Mapping[str, Any]]], scenario: str
     return any(one.get(scenario, {}).get("verdict") == "reached" for one in points)
 
 
-def _charts(runs: Sequence[Run]) -> list[Chart]:
-    """One picture a scenario that at least one of the runs took through more than one load."""
+def _doubt(runs: Sequence[Run]) -> str:
+    """Of two runs, the one that may not be believed is the whole answer."""
+    doubted = [
+        letter
+        for letter, run in zip(LETTERS, runs, strict=False)
+        if run.validity == Run.Validity.INVALID
+    ]
+    if not doubted or len(runs) > 2:
+        return ""
+    which = "neither run is" if len(doubted) > 1 else f"run {doubted[0]} is not"
+    return f"Nothing can be concluded: {which} valid"
+
+
+def _charts(runs: Sequence[Run]) -> list[tuple[Chart, bool]]:
+    """One picture a scenario that at least one of the runs took through more than one load, and
+    whether one of them reached its saturation point; all of them where none did."""
     points = [comparison_rows.points_by_scenario(run.report or {}) for run in runs]
     found = dict.fromkeys(name for one in points for name in one)
     scenarios = sorted(found, key=lambda name: not _is_reached(points, name))
@@ -124,5 +140,7 @@ def _charts(runs: Sequence[Run]) -> list[Chart]:
             for letter, run, one in zip(LETTERS, runs, points, strict=False)
         ]
         if max(len(side.points) for side in sides) > 1:
-            charts.append(figure.draw(f"compare-{index}", scenario, sides))
-    return charts
+            drawn = figure.draw(f"compare-{index}", scenario, sides)
+            charts.append((drawn, _is_reached(points, scenario)))
+    is_any_told = any(is_told for _, is_told in charts)
+    return [(drawn, is_told or not is_any_told) for drawn, is_told in charts]

@@ -1,7 +1,9 @@
 """The ledger: what was expected of each action, and what came."""
 
 import csv
+from typing import Final
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -10,6 +12,8 @@ from runs.models import Badge, Project
 from runs.tuning import ledger
 from runs.views.visitor import access, page
 
+_IN_A_PAGE: Final = 50
+_MOST_DRAWN: Final = 100  # the newest actions that are measured
 _HEAD = ("action", "title", "area", "author", "expected", "reached", "share", "why")
 
 
@@ -25,6 +29,7 @@ def ledger_page(request: HttpRequest, slug: str) -> HttpResponse:
         "project": project,
         "here": "actions",
         "ledger": found,
+        "shown": Paginator(found.entries, _IN_A_PAGE).get_page(request.GET.get("page")),
         "title": _title(found),
         "badge": _badge_address(request, project),
         "may_renew": visitor.may_in(project, "admin"),
@@ -33,7 +38,7 @@ def ledger_page(request: HttpRequest, slug: str) -> HttpResponse:
                 gains.Estimate(
                     one.action.ref, one.expected.factor, one.factor, one.expected.statistic
                 )
-                for one in measured
+                for one in measured[-_MOST_DRAWN:]
                 if one.expected is not None and one.factor is not None
             ]
         ),

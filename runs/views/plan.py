@@ -52,7 +52,7 @@ def _shown(
         "plan": found,
         "campaign": campaign,
         "run": run,
-        "title": found.summary if found.runs else "No run to plan from yet",
+        "title": found.summary.rstrip(".") if found.runs else "No run to plan from yet",
         "campaigns": sorted(set(ready.order_by().values_list("campaign", flat=True).distinct())),
         "groups": [("Quick wins", found.quick_wins), ("Structural work", found.structural)],
         "rules": {one.name: one.reasoning for one in rules.RULES},

@@ -67,8 +67,10 @@ def _by_scenario(points: Sequence[Mapping[str, Any]]) -> dict[str | None, float 
 def _figure(row: Mapping[str, Any] | None, statistic: str) -> float | None:
     if row is None:
         return None
-    column = _COLUMNS.get(statistic)
-    found = row[column] if column else row["response_ms"].get(statistic)
+    column, times = _COLUMNS.get(statistic), "response_ms"
+    if statistic.startswith("all_"):
+        statistic, times = statistic.removeprefix("all_"), "all_ms"
+    found = row[column] if column else row[times].get(statistic)
     return None if found is None else float(found) * (100 if statistic == "error_rate" else 1)
 
 

@@ -7,12 +7,11 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from runs import audit, trends
+from runs import markers, trends
 from runs.analysis import history, wording
 from runs.errors import RefusedError
 from runs.figures import trend as figure
@@ -117,8 +116,8 @@ def _refused(error: RefusedError) -> dict[str, Any]:
     return {"title": "This statistic cannot be read", "refused": error.detail, "charts": []}
 
 
-def _shown(found: Trend, markers: Sequence[Marker]) -> dict[str, Any]:
-    marks = [figure.Mark(one.at, one.kind, one.text) for one in markers]
+def _shown(found: Trend, drawn: Sequence[Marker]) -> dict[str, Any]:
+    marks = [figure.Mark(one.at, one.kind, one.text) for one in drawn]
     known = {
         place: points
         for place, points in found.lines.items()
@@ -213,15 +212,13 @@ def add_marker(request: HttpRequest, slug: str) -> HttpResponse:
     visitor = access(request)
     visitor.require("triage")
     project = visitor.project(slug)
-    text = " ".join(request.POST.get("text", "").replace("\0", "").split())[:120]
+    text = request.POST.get("text", "").replace("\0", "").strip()
     at, kind = _moment(request.POST.get("at", "")), request.POST.get("kind", "")
     if at is None or not text or kind not in Marker.Kind.values:
         messages.error(request, "A marker needs a time in UTC, a kind and a few words.")
         return _back(request, project)
-    with transaction.atomic():
-        Marker.objects.create(project=project, at=at, kind=kind, text=text, created_by=visitor.user)
-        audit.note(visitor, project, "marker.added", detail=text)
-    messages.success(request, f"The marker '{text}' is drawn over the trends.")
+    marker = markers.add(visitor, project, at, kind, text)
+    messages.success(request, f"The marker '{marker.text}' is drawn over the trends.")
     return _back(request, project)
 
 
@@ -233,9 +230,7 @@ def remove_marker(request: HttpRequest, slug: str, marker_id: int) -> HttpRespon
     project = visitor.project(slug)
     marker = project.markers.filter(pk=marker_id).first()
     if marker is not None:
-        with transaction.atomic():
-            marker.delete()
-            audit.note(visitor, project, "marker.removed", detail=marker.text)
+        markers.remove(visitor, marker)
     return _back(request, project)
 
 

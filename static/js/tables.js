@@ -32,8 +32,9 @@
 
   const visibleRows = (table) =>
     [table.tHead.rows[0], ...table.tBodies[0].rows].filter((row) => !row.hidden);
+  const shownCells = (row) => [...row.cells].filter((cell) => !cell.hidden);
   const cells = (row) =>
-    [...row.cells].filter((cell) => !cell.hidden).map((cell) => cell.dataset.value || text(cell));
+    shownCells(row).map((cell) => cell.dataset.value || text(cell));
 
   /* A cell that a spreadsheet would run as a formula gets an apostrophe in front. */
   const csvCell = (word) => {
@@ -47,7 +48,7 @@
     word.replace(/[\\`*_[\]<>|#]/g, "\\$&").replace(/\n/g, " ");
   const markdown = (table) => {
     const lines = visibleRows(table).map(
-      (row) => `| ${[...row.cells].map((cell) => markdownCell(text(cell))).join(" | ")} |`,
+      (row) => `| ${shownCells(row).map((cell) => markdownCell(text(cell))).join(" | ")} |`,
     );
     lines.splice(1, 0, `|${" --- |".repeat(cells(table.tHead.rows[0]).length)}`);
     return lines.join("\n") + "\n";

@@ -1,5 +1,8 @@
 """Journeys, put together from literal samples."""
 
+import itertools
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -168,3 +171,30 @@ def test_a_phase_that_only_the_samples_name_has_its_row_and_a_repeated_one_has_o
     )
     found = {one.phase: one.count for one in journeys.rows(data)}
     assert found == {"again": 2, "other": 1}
+
+
+def test_of_very_many_samples_the_journeys_are_put_together_in_pieces_and_are_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each of its two steps in turn, so that the samples of a journey lie far apart; some are of
+    no journey, some of negative numbers, and the numbers of the two workers are the same."""
+    numbers = [*range(-7, 40), None]
+    rows = [
+        row("plateau", number, at / 10, at / 10 + 0.3, scenario=scenario, step=step) | {"worker": w}
+        for at, (step, scenario, w, number) in enumerate(
+            itertools.product(("ask", "read"), ("billing", "chat"), (0, 1), numbers)
+        )
+    ]
+    data = RunData(
+        info=RunInfo("run", "campaign", None, None),
+        plan=Plan(()),
+        samples=pl.DataFrame(rows, schema=COLUMNS),
+        readings=pl.DataFrame(),
+        health=pl.DataFrame(),
+    )
+    whole = journeys.of_run(replace(data))
+    assert whole.height == 2 * 2 * (47 + 2)
+
+    monkeypatch.setattr(journeys, "_PIECE", 40)
+
+    assert journeys.of_run(replace(data)).equals(whole)

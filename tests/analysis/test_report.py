@@ -180,3 +180,10 @@ def test_odd_data_gives_a_report_and_never_a_number_that_is_none(name: str) -> N
     assert built.verdict in get_args(report.Verdict)
     # A NaN or an infinity would become null here and make the two differ.
     assert report_json.load(report_json.dump(built)) == built
+
+
+def test_a_spool_that_says_of_no_request_when_it_was_due_has_no_schedule() -> None:
+    undue = run(*({**one, "due_us": None, "due_by": None} for one in STEADY))
+    assert report.build(run(*STEADY)).run.fidelity.schedule
+    assert not report.build(undue).run.fidelity.schedule
+    assert report.build(run()).run.fidelity.schedule  # nothing was due, so nothing is known

@@ -176,6 +176,16 @@ def test_a_full_processor_counts_where_the_loop_was_late(
     assert set(codes(found)) <= {"generator_limited"}
 
 
+@pytest.mark.parametrize(("seconds", "verdict"), [(1, "suspect"), (2, "suspect"), (3, "invalid")])
+def test_one_busy_second_does_not_undo_a_short_run_that_left_on_time(
+    seconds: int, verdict: str
+) -> None:
+    busy = healthy(seconds, cpu_machine=0.98, loop_lag_us=23_000)
+    frame = requests(steady(seconds, 20), 100)
+    found = validity.judge(replace(run(frame, phases=[phase(seconds, 20)]), health=busy))
+    assert (found.verdict, codes(found)) == (verdict, ["generator_limited"])
+
+
 def test_the_coordinator_may_be_as_busy_as_it_likes() -> None:
     rows = healthy(60, worker=health.COORDINATOR, cpu_process=1.0, loop_lag_us=90_000)
     assert validity.judge(replace(minute(), health=rows)).verdict == "valid"
@@ -276,6 +286,14 @@ def test_too_few_samples_are_at_most_suspect() -> None:
     assert found.reasons[0].detail == "chat/send has 10 samples: p95 needs at least 20."
     nothing = validity.judge(run(phases=[phase(10, 1)]))
     assert (nothing.verdict, codes(nothing)) == ("suspect", ["too_few_samples"])
+
+
+def test_hundreds_of_steps_with_few_samples_are_told_of_in_one_sentence() -> None:
+    steps = [requests(steady(10, 1), 100, step=f"step-{at}") for at in range(300)]
+    found = validity.judge(run(*steps, phases=[phase(10, 1)]))
+    assert [reason.detail for reason in found.reasons] == [
+        "300 steps of chat have fewer than 20 samples: p95 needs at least 20."
+    ]
 
 
 def test_a_target_that_failed_from_the_first_request() -> None:

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import pytest
 
 from runs.analysis import columns, report, saturation, seconds, timeline
 from runs.analysis.run_data import RunData
@@ -47,9 +49,35 @@ def test_every_figure_is_the_same_with_the_samples_in_little_memory(tmp_path: Pa
     assert said_of(spool.run_data(small)) == said_of(spool.run_data(whole))
 
 
-def test_a_table_is_read_back_as_it_was_kept(tmp_path: Path) -> None:
+def test_a_spool_is_read_the_same_in_little_memory(tmp_path: Path) -> None:
+    folder = run_of(tmp_path / "run")
+    (folder / "samples-00001.ndjson.zst").write_bytes(b"no zstd")
+    whole = spool.read(folder)
+
+    small = compact.of_spool(folder)
+
+    assert small.samples.estimated_size() < whole.samples.estimated_size() / 2
+    assert small.notes == whole.notes
+    assert said_of(spool.run_data(small)) == said_of(spool.run_data(whole))
+
+
+def test_a_run_without_a_sample_is_analysed_too(tmp_path: Path) -> None:
     whole = spool.read(run_of(tmp_path / "run"))
-    whole.samples.write_parquet(tmp_path / "samples.parquet")
+    none = replace(whole, samples=whole.samples.clear())
+    kept = Compact()
+    kept.add(none.samples)
+
+    assert said_of(spool.run_data(replace(none, samples=kept.frame()))) == said_of(
+        spool.run_data(none)
+    )
+
+
+@pytest.mark.parametrize("schema", [samples.CODED, samples.SCHEMA], ids=["numbers", "texts"])
+def test_a_table_is_read_back_as_it_was_kept_with_names_as_numbers_or_as_texts(
+    tmp_path: Path, schema: Any
+) -> None:
+    whole = spool.read(run_of(tmp_path / "run"))
+    whole.samples.cast(schema).write_parquet(tmp_path / "samples.parquet")
 
     small = replace(whole, samples=compact.of_table(tmp_path / "samples.parquet"))
 

@@ -240,6 +240,13 @@ def test_a_wrk_that_was_killed_is_refused(tmp_path: Path) -> None:
 # -- autocannon --------------------------------------------------------------------------------
 
 
+def test_the_text_of_autocannon_is_not_taken_for_that_of_wrk(tmp_path: Path) -> None:
+    text = "Running 3s test @ http://127.0.0.1:8080\n5 connections\n\n┌─────────┬──────┐\n"
+    (tmp_path / "file").write_text(text, "utf-8")
+    with pytest.raises(FormatError, match="no tool known here"):
+        detection.read(tmp_path / "file")
+
+
 def test_what_autocannon_itself_wrote() -> None:
     found = detection.read(DATA / "autocannon.json")
 

@@ -45,6 +45,16 @@ def test_a_file_is_read_however_it_is_packed(tmp_path: Path, how: str) -> None:
     assert (source.is_cut, source.notes) == (False, ())
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_what_a_shell_of_windows_wrote_is_read_as_utf_8(tmp_path: Path, encoding: str) -> None:
+    text = "Zeile für Zeile 🚀\r\n" * 100_000
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    source = source_of(tmp_path, gzip.compress((mark + text).encode(encoding)))
+
+    assert source.head.startswith("Zeile für".encode())
+    assert b"".join(source.pieces()) == text.encode()
+
+
 @pytest.mark.parametrize("how", [how for how in packed(b"") if how != "plain"])
 def test_a_packed_file_that_is_cut_keeps_what_stands_before_the_cut(
     tmp_path: Path, how: str

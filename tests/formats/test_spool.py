@@ -52,6 +52,10 @@ def flushed(*blocks: bytes) -> bytes:
     return b"".join(parts)
 
 
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def folder(path: Path, manifest: dict[str, Any] | None = None, **files: bytes) -> Path:
     """A spool whose files are named by their beginnings: samples_00000, probes, health."""
     entries = []
@@ -78,7 +82,7 @@ def test_a_whole_spool_is_read_with_all_columns_and_no_notes(tmp_path: Path) -> 
     found = spool.read(folder(tmp_path, samples_00000=zipped(lines(SAMPLE, more))))
 
     assert found.notes == ()
-    assert dict(found.samples.schema) == samples.SCHEMA
+    assert dict(found.samples.schema) == samples.CODED
     assert found.samples["ended_us"].to_list() == [51000, 51000]
     assert found.samples["status"].to_list() == [None, 200]
     assert found.readings.is_empty()
@@ -115,7 +119,7 @@ def test_segments_that_are_not_listed_are_read_and_said(tmp_path: Path) -> None:
     )
 
     assert found.samples["started_us"].to_list() == [1, 2]
-    assert [note.split(":")[0] for note in found.notes] == [
+    assert [note.split(",")[0] for note in found.notes] == [
         "samples-00000.ndjson.zst is not listed in manifest.json",
         "samples-00001.ndjson.zst is not listed in manifest.json",
     ]
@@ -159,6 +163,29 @@ def test_bytes_that_are_not_zstd_are_said(tmp_path: Path) -> None:
     frame, notes = spool.segment_to_frame(file)
     assert frame.is_empty()
     assert notes[0].startswith("samples-00000.ndjson.zst is damaged (")
+
+
+def test_of_a_file_that_is_damaged_in_the_middle_every_block_before_the_damage_is_read(
+    tmp_path: Path,
+) -> None:
+    compressor = zstandard.ZstdCompressor().compressobj()
+    texts = [
+        lines(*(SAMPLE | {"trace_id": sha256(f"{block}.{line}")} for line in range(10)))
+        for block in range(8)
+    ]
+    blocks = [
+        compressor.compress(text) + compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+        for text in texts
+    ]
+    blocks[5] = b"\xff\xff\xff" + blocks[5][3:]  # a kind of block that there is not
+    file = tmp_path / "samples-00000.ndjson.zst"
+    file.write_bytes(b"".join(blocks) + compressor.flush())
+
+    frame, notes = spool.segment_to_frame(file)
+    assert frame.height == 50
+    assert len(notes) == 1
+    read = len(b"".join(texts[:5]))
+    assert f"only its first {read:,} bytes of plain text were read" in notes[0]
 
 
 def test_several_frames_in_one_file_are_all_read(tmp_path: Path) -> None:
@@ -251,7 +278,6 @@ def test_keys_of_a_newer_writer_are_passed_over(tmp_path: Path) -> None:
 
 def test_a_big_segment_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segment, "_BLOCK", 10_000)
-    monkeypatch.setattr(segment, "_READ", 1_000)
     rows = [{**SAMPLE, "started_us": n} for n in range(2_000)]
     file = segment_file(tmp_path, *rows[:1500], "garbage", *rows[1500:])
 
@@ -267,7 +293,6 @@ def test_a_file_that_is_one_endless_line_is_refused(
 ) -> None:
     monkeypatch.setattr(segment, "_BLOCK", 10_000)
     monkeypatch.setattr(segment, "_LONGEST_LINE", 10_000)
-    monkeypatch.setattr(segment, "_READ", 1_000)
     with pytest.raises(SpoolError, match="this is not a file of samples"):
         spool.segment_to_frame(segment_file(tmp_path, SAMPLE, "x" * 50_000))
 

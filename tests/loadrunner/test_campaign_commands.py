@@ -1,18 +1,16 @@
 """`validate`, `plan` and `schema` as a user types them."""
 
 import json
-import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import jsonschema_rs
 import pytest
 import yaml
 
 from loadrunner import cli
-from loadrunner.campaign.schema import CampaignFile
+from loadrunner.campaign import schema
 from tests.loadrunner.campaign_files import SHOP, changed, written
 
 EXAMPLE = str(Path(__file__).parents[2] / "examples" / "critical-flows.yaml")
@@ -188,102 +186,86 @@ def test_the_example_keeps_to_the_schema(capsys: Captured) -> None:
 
     document = json.loads(capsys.readouterr().out)
     assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    check(yaml.safe_load(Path(EXAMPLE).read_text("utf-8")), document, document)
+    jsonschema_rs.validate(document, yaml.safe_load(Path(EXAMPLE).read_text("utf-8")))
 
 
-Schema = dict[str, Any]
-NAMES = {"title", "description", "default"}
-TYPES: dict[str, type | tuple[type, ...]] = {
-    "string": str,
-    "integer": int,
-    "number": (int, float),
-    "boolean": bool,
-}
-
-
-def check(value: object, schema: Schema, whole: Schema) -> None:
-    """The part of JSON Schema that ours uses: keys, types, enumerations, patterns, minima."""
-    options = list(alternatives(schema, whole))
-    if isinstance(value, dict):
-        option = one_with("properties", "additionalProperties", "patternProperties", of=options)
-        for key, inner in value.items():
-            check(inner, schema_of(key, option), whole)
-    elif isinstance(value, list):
-        option = one_with("items", of=options)
-        for inner in value:
-            check(inner, option.get("items", {}), whole)
-    else:
-        assert any(is_scalar_of(value, one) for one in options), f"{value} is none of {options}"
-
-
-def one_with(*keys: str, of: list[Schema]) -> Schema:
-    """The alternative for mappings or lists; {} where anything goes."""
-    found = [one for one in of if not one.keys() - NAMES or any(key in one for key in keys)]
-    assert found, f"a mapping or list is none of {of}"
-    return found[0] if found[0].keys() - NAMES else {}
-
-
-def alternatives(schema: Schema, whole: Schema) -> Iterator[Schema]:
-    if "$ref" in schema:
-        schema = whole["$defs"][schema["$ref"].rpartition("/")[2]]
-    if "anyOf" not in schema:
-        yield schema
-    for one in schema.get("anyOf", ()):
-        yield from alternatives(one, whole)
-
-
-def schema_of(key: str, schema: Schema) -> Schema:
-    if schema == {}:
-        return {}  # json: anything goes
-    for pattern, inner in schema.get("patternProperties", {}).items():
-        if re.search(pattern, key):
-            return dict(inner)
-    inner = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
-    assert inner, f"{key} is not in the schema"
-    return dict(inner)
-
-
-def is_scalar_of(value: object, schema: Schema) -> bool:
-    if "const" in schema or "enum" in schema:
-        return value in schema.get("enum", [schema.get("const")])
-    if "type" not in schema:
-        return True
-    if not isinstance(value, TYPES.get(schema["type"], ())):
-        return False
-    if isinstance(value, str):
-        return re.search(schema.get("pattern", ""), value) is not None
-    return not isinstance(value, int | float) or value >= schema.get("minimum", value)
+BOTH = """
+campaign: shop
+target: {base_url: "http://127.0.0.1:1"}
+identities: {ops: {bearer: token}}
+scenarios:
+  chat:
+    steps: [{name: send, request: {path: /, headers: {X-Tenant: acme}}}]
+    load: [{phase: plateau, duration: 2s, rate: 5}]
+criteria: [p95(chat) < 1s]
+"""
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("rate: {from: 1, to: 30}", "rate: [1, 30]"),
-        ("duration: 25s", "duration: 25"),
-        ("order: random", "order: shuffled"),
-        ("stages: 9", "stages: 1"),
-        ("max_in_flight", "max_flight"),
-        ("area: llm", "areas: llm"),
+        ("rate: 5", "rate: {from: 0, to: 90/m}"),
+        ("rate: 5", "users: 3, think_time: 0s"),
+        ("rate: 5", "rate: '${RATE:-5}'"),
+        ("rate: 5}", "rate: 5}, {staircase: {from: 1, to: 9, stages: 2, duration: 1s}}"),
+        ("acme", "17"),
+        ("{bearer: token}", "{header: X-Key, value: 17}"),
+        ("request: {", "request: {method: post, "),
+        ("p95(chat) < 1s", "{criterion: p95(chat) < 1s, by: interval}"),
     ],
-)
-def test_the_schema_refuses_what_the_file_may_not_hold(old: str, new: str) -> None:
-    text = (
-        Path(EXAMPLE)
-        .read_text("utf-8")
-        .replace("    destructive", "    max_in_flight: 9\n    destructive", 1)
-    )
-    document = CampaignFile.model_json_schema()
-    check(yaml.safe_load(text), document, document)
+)  # fmt: skip
+def test_schema_and_validate_take_the_same(
+    old: str, new: str, tmp_path: Path, capsys: Captured
+) -> None:
+    file = tmp_path / "shop.yaml"
+    file.write_text(BOTH.replace(old, new, 1), "utf-8")
 
-    with pytest.raises(AssertionError, match=r"is none of|is not in the schema"):
-        check(yaml.safe_load(text.replace(old, new)), document, document)
+    assert run("validate", str(file)) == 0, capsys.readouterr().err
+    jsonschema_rs.validate(schema.document(), yaml.safe_load(file.read_text("utf-8")))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("rate: 5", "rate: [1, 30]"),
+        ("rate: 5", "rate: 0"),
+        ("rate: 5", "rate: 0/s"),
+        ("rate: 5", "rate: 5, users: 3"),
+        (", rate: 5", ""),
+        ("phase: plateau, ", ""),
+        ("duration: 2s", "duration: 2"),
+        ("duration: 2s", "duration: 0s"),
+        ("duration: 2s", "durations: 2s"),
+        ("rate: 5}", "rate: 5}, {staircase: {from: 1, to: 9, stages: 1, duration: 1s}}"),
+        ("name: send", "name: send, expect: []"),
+        ("name: send", "name: send, expect: [999]"),
+        ("path: /", "path: /, json: {}, body: text"),
+        ("chat:", "'chat/x':"),
+        ("campaign: shop", "campaign: a/b"),
+        ("http://127", "ftp://127"),
+        ("{bearer: token}", "{}"),
+        ("{bearer: token}", "{bearer: token, header: X-Key, value: a}"),
+        ("{bearer: token}", "{header: X-Key}"),
+        ("p95(chat) < 1s", "5"),
+    ],
+)  # fmt: skip
+def test_schema_and_validate_refuse_the_same(
+    old: str, new: str, tmp_path: Path, capsys: Captured
+) -> None:
+    file = tmp_path / "shop.yaml"
+    file.write_text(BOTH.replace(old, new, 1), "utf-8")
+    assert BOTH.replace(old, new, 1) != BOTH
+
+    assert run("validate", str(file)) == 2
+    assert "allowed: " in capsys.readouterr().err
+    assert not jsonschema_rs.is_valid(schema.document(), yaml.safe_load(file.read_text("utf-8")))
 
 
 def test_the_schema_says_what_each_number_may_be() -> None:
-    schema = CampaignFile.model_json_schema()["$defs"]
+    defs = schema.document()["$defs"]
 
-    assert schema["StaircaseSection"]["properties"]["stages"]["anyOf"] == [
+    assert defs["StaircaseSection"]["properties"]["stages"]["anyOf"] == [
         {"type": "integer", "minimum": 2, "maximum": 1000},
         {"type": "string", "pattern": r"\$\{"},
     ]
-    assert schema["ScenarioSection"]["additionalProperties"] is False
+    assert defs["ScenarioSection"]["additionalProperties"] is False

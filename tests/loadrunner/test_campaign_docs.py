@@ -40,7 +40,8 @@ def test_the_first_block_is_a_whole_campaign(tmp_path: Path) -> None:
 def test_each_further_block_fits_into_the_first(block: str, tmp_path: Path) -> None:
     # yaml's own reader takes `on` for a boolean; its base loader leaves every value a text.
     whole = yaml.load(BLOCKS[0], yaml.BaseLoader) | yaml.load(block, yaml.BaseLoader)
-    (tmp_path / "data").symlink_to(ROOT / "examples" / "data")
+    for beside in ("data", "journeys.py"):
+        (tmp_path / beside).symlink_to(ROOT / "examples" / beside)
     file = tmp_path / "shop.yaml"
     file.write_text(yaml.safe_dump(whole, allow_unicode=True), encoding="utf-8")
 

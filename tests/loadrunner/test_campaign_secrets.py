@@ -99,6 +99,24 @@ def test_a_variable_that_is_called_like_a_secret_is_one_anywhere(tmp_path: Path)
     assert "very-secret" in read(tmp_path, text, SHOP_API_KEY="very-secret").secrets
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"user": "ada", "deep": [{"password": "canary-in-body"}]}',
+        "user=ada&password=canary-in-body",
+    ],
+)
+def test_a_body_that_is_written_as_a_text_hides_its_secrets_too(tmp_path: Path, body: str) -> None:
+    text = changed(
+        '{path: "/chat/${conversation}"}', f"{{method: POST, path: /chat, body: '{body}'}}"
+    )
+
+    campaign = read(tmp_path, text)
+
+    assert "canary" not in campaign.text
+    assert "ada" in campaign.text
+
+
 def test_a_column_that_is_called_like_a_secret_is_one(tmp_path: Path) -> None:
     file = written(tmp_path, SHOP)
     (tmp_path / "prompts.csv").write_text("text,password\nhello,canary-in-data\n")

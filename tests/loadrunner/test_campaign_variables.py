@@ -18,7 +18,9 @@ BODY = 'json: {text: "${prompts.text}"}'
 def step(tmp_path: Path, request: str, **settings: str) -> Request:
     """The second step's request, which may use what the first extracts as `conversation`."""
     text = changed('request: {path: "/chat/${conversation}"}', f"request: {request}")
-    return read(tmp_path, text, **settings).scenarios[0].steps[1].request
+    found = read(tmp_path, text, **settings).scenarios[0].steps[1].request
+    assert found is not None
+    return found
 
 
 def test_a_setting_wins_over_the_environment_and_that_over_the_default(tmp_path: Path) -> None:
@@ -76,6 +78,7 @@ def test_a_name_that_this_step_or_a_later_one_extracts_is_looked_up_before_the_r
     """Nothing is extracted yet where it stands: the first page is asked for with ${cursor:-0}."""
     first = read(tmp_path, changed("${prompts.text}", written), **settings).scenarios[0].steps[0]
 
+    assert first.request is not None
     assert first.request.body == (f'{{"text":"{sent}"}}',)
 
 

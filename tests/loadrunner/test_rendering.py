@@ -193,6 +193,13 @@ def test_an_invalid_run_says_so_before_anything_else() -> None:
     ]
 
 
+def test_a_run_that_ended_early_is_no_fault_of_the_generator() -> None:
+    ended = Validity("invalid", (Reason("aborted", None, "The run was interrupted after 2 s."),))
+    lines = text.render(report(PASSED, validity=ended)).splitlines()
+
+    assert lines[4] == "Invalid: the run ended before its plan was done."
+
+
 def test_percentiles_of_too_few_samples_are_a_dash_with_its_reason() -> None:
     few = replace(row().response_ms, few=("p95", "p99", "p99_9"))
     shown = text.render(report(series=(replace(row(), response_ms=few),)))

@@ -151,7 +151,7 @@ def test_what_cannot_be_read_is_one_clear_line_and_a_2(
     (spool / "manifest.json").write_text('{"format": "other/1"}')
 
     for source, expected in (
-        (tmp_path / "absent", "is not a spool: it holds no manifest.json"),
+        (tmp_path / "absent", "is not there"),
         (tmp_path, "is not a spool: it holds no manifest.json"),
         (text, "notes.txt, line 1, column 1: its shape is that of no tool known here"),
         (listing, "list.json, line 1, column 1: its shape is that of no tool known here"),

@@ -165,4 +165,4 @@ def test_one_run_alone_or_one_that_cannot_be_read_is_a_2(
 
     code, out, err = compare(capsys, kept[0], tmp_path / "absent")
     assert (code, out) == (2, "")
-    assert "is not a spool" in err
+    assert "is not there" in err

@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from loadrunner.campaign.model import Campaign, Load, Scenario, Target
+from loadrunner.commands import remarks
 from loadrunner.execution import Options
 from loadrunner.run_series import RunSeries, Side, in_turns
 from tests.loadrunner.processes import loadrunner, target
@@ -52,6 +53,7 @@ def test_repeats_stand_in_one_folder_with_their_group_and_have_one_verdict(
     done = loadrunner(
         "run", campaign(tmp_path, service), "--repeat", 2, "--seed", 5, "--label", "branch=main",
         "--out", out, "--junit", tmp_path / "r.xml", "--markdown", tmp_path / "r.md",
+        "--set", "NOPE=1", env={"LOADRUNNER_NO_TIMERFD": "1"},
     )  # fmt: skip
     assert done.returncode in (0, 4), done.stderr
     assert sorted(one.name for one in out.iterdir()) == ["run-01", "run-02"]
@@ -61,6 +63,8 @@ def test_repeats_stand_in_one_folder_with_their_group_and_have_one_verdict(
     assert first["branch"] == "main"
     assert [manifest_of(out / name)["seed"] for name in ("run-01", "run-02")] == [5, 6]
     assert "2 runs" in done.stdout
+    assert "Note: --set NOPE has no effect: the campaign does not use it." in done.stdout
+    assert done.stdout.count("Note: This system has no timerfd") == 1  # said once for all runs
     assert "2 runs" in (tmp_path / "r.md").read_text()
     assert "p50(health)" in (tmp_path / "r.xml").read_text()
 
@@ -129,6 +133,7 @@ def test_ab_takes_turns_and_has_one_verdict(service: str, tmp_path: Path) -> Non
     done = loadrunner(
         "ab", file, "--target-b", service, "--out", out,
         "--json", tmp_path / "ab.json", "--markdown", tmp_path / "ab.md",
+        "--set-b", "NOPE=1", env={"LOADRUNNER_NO_TIMERFD": "1"},
     )  # fmt: skip
     assert done.returncode in (0, 3, 4, 8), done.stderr
     spools = [out / side / f"run-{number:02d}" for side in "AB" for number in (1, 2)]
@@ -138,6 +143,9 @@ def test_ab_takes_turns_and_has_one_verdict(service: str, tmp_path: Path) -> Non
     told = [labels(one) for one in spools]
     assert len({one["group"] for one in told}) == 1
     assert [one["side"] for one in told] == ["A", "A", "B", "B"]
+    told_of = done.stderr if done.returncode == 4 else done.stdout
+    assert "B: Note: --set NOPE has no effect" in told_of
+    assert told_of.count("Note: This system has no timerfd") == 1
     if done.returncode != 4:
         assert done.stdout.startswith("Verdict: ")
         assert "Criteria of B, relative limits against A:" in done.stdout
@@ -179,6 +187,11 @@ def _side(name: str, seconds: float) -> Side:
     load = Load("plateau", 0.0, seconds, rate_from=1, rate_to=1)
     scenarios = (Scenario("one", (), (load,)),)
     return Side(name, Campaign("c", Path(), "", "", Target("http://x", ()), scenarios))
+
+
+def test_a_note_that_only_some_runs_have_says_which() -> None:
+    noted = {"everywhere": ["A/run-01", "B/run-01"], "once": ["B/run-01"]}
+    assert list(remarks.of_series(noted, 2)) == ["Note: everywhere", "Note (B/run-01): once"]
 
 
 def test_turns_change_sides_so_that_drift_falls_on_both_alike() -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import gzip
+import socketserver
 import ssl
 import subprocess
+import threading
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,8 @@ import zstandard
 
 from loadrunner.campaign.model import Scenario
 from loadrunner.engine.content import ContentError, plain
+from loadrunner.errors import UnreachableError
+from loadrunner.session import greet
 from tests.loadrunner.campaigns import at_rate, campaign, step, with_users
 from tests.loadrunner.fault_server import OK, FaultServer, sends
 from tests.loadrunner.test_engine import carried_out
@@ -92,6 +96,33 @@ def test_a_certificate_is_verified_unless_the_campaign_says_otherwise(
     assert set(samples["outcome"]) == {outcome}
     if outcome != "ok":
         assert "certificate" in samples["error"][0].lower()
+
+
+def test_the_pre_flight_says_what_is_wrong_with_a_certificate(certificate: Certificate) -> None:
+    with FaultServer({"/": sends(OK)}, tls=certificate.server_context()) as server:
+        plan = campaign(server.url, Scenario("flow", (step("/"),), (at_rate(1, 1),)))
+        with pytest.raises(UnreachableError) as caught:
+            greet(plan, "127.0.0.1")
+    assert "its certificate is not trusted (self-signed certificate)" in str(caught.value)
+    assert "target.tls.ca" in str(caught.value)
+
+
+class Plain(socketserver.BaseRequestHandler):
+    """Answers whatever comes, a TLS handshake too, as HTTP servers do."""
+
+    def handle(self) -> None:
+        self.request.recv(65536)
+        self.request.sendall(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+
+
+def test_the_pre_flight_says_that_a_port_does_not_speak_https() -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Plain) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"https://127.0.0.1:{server.server_address[1]}"
+        plan = campaign(url, Scenario("flow", (step("/"),), (at_rate(1, 1),)))
+        with pytest.raises(UnreachableError, match="but TLS fails"):
+            greet(plan, "127.0.0.1")
+        server.shutdown()
 
 
 def test_a_second_connection_resumes_the_session_of_the_first(

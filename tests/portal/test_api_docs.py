@@ -19,7 +19,7 @@ COMMANDS = re.findall(r"```bash\n(.*?)```", DOCUMENT, re.DOTALL)
 
 def test_every_call_is_in_the_document() -> None:
     text = re.sub(
-        r"\$(RUN|OTHER|HOOK|DELIVERY)|/(shop|1)\b|\$\(basename \"\$FILE\"\)", "/{}", DOCUMENT
+        r"\$(RUN|OTHER|HOOK|DELIVERY|MARKER)|/(shop|1)\b|\$\(basename \"\$FILE\"\)", "/{}", DOCUMENT
     )
     shown = set(re.findall(r"\$PORTAL(/api/v1/[^\s\"?]+)", re.sub(r"/+\{\}", "/{}", text)))
 

@@ -17,6 +17,7 @@ from runs.models import (
     ActionEvent,
     Badge,
     Delivery,
+    Marker,
     Project,
     Retest,
     Run,
@@ -52,9 +53,11 @@ def bank(data_folder: Path) -> dict[str, Any]:
     delivery = Delivery.objects.create(
         webhook=webhook, event="test", key=SECRET, payload={"a": SECRET}, created_at=timezone.now()
     )
+    marker = Marker.objects.create(project=project, at=timezone.now(), text=SECRET)
     return {"project": project, "run": run, "action": action, "token": token} | {
         "webhook": webhook,
         "delivery": delivery,
+        "marker": marker,
     }
 
 
@@ -79,6 +82,7 @@ def address(path: str, bank: dict[str, Any]) -> str:
         "token_id": bank["token"].pk,
         "webhook_id": bank["webhook"].pk,
         "delivery_id": bank["delivery"].pk,
+        "marker_id": bank["marker"].pk,
         "name": "manifest.json",
         "table": "samples",
         "kind": "csv",
@@ -112,6 +116,7 @@ BODIES: dict[tuple[str, str], Any] = {
         "events": ["run.ready"],
     },
     ("patch", "/api/v1/webhooks/{webhook_id}"): {"events": ["run.ready"]},
+    ("post", "/api/v1/projects/{project}/markers"): {"at": "2024-11-23T09:00:00Z", "text": "x"},
 }
 
 
@@ -140,7 +145,7 @@ def test_a_token_of_the_shop_gets_nothing_of_the_bank(
 
 
 def everything() -> list[Any]:
-    models = (Project, Run, RunFile, Retest, ActionEvent, Webhook, Delivery, Badge)
+    models = (Project, Run, RunFile, Retest, ActionEvent, Webhook, Delivery, Badge, Marker)
     rows: list[Any] = [list(model._base_manager.order_by("pk").values_list()) for model in models]
     return [*rows, list(ApiToken.objects.order_by("pk").values_list("pk", "revoked_at"))]
 

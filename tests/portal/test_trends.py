@@ -60,6 +60,7 @@ def test_a_percentile_over_the_runs_comes_oldest_first_with_its_intervals(
 @pytest.mark.parametrize(
     ("statistic", "values"),
     [
+        ("p95", [20.0]),  # of everything, where nothing is named
         ("p95(billing)", [20.0]),  # the plateau, where no phase is named
         ("p95(*@spike)", [60.0]),
         ("ok_p99.9(billing/usage@plateau)", [20.0]),
@@ -135,3 +136,25 @@ def test_a_statistic_that_cannot_be_read_is_refused(
 
     assert answer.status_code == 422
     assert detail in answer.json()["detail"]
+
+
+def test_the_history_says_when_it_changed_and_by_how_much(api: Api, data_folder: Path) -> None:
+    runs = [measured(day, (20 if day < 9 else 30) + 0.1 * (day % 3)) for day in range(13)]
+
+    [series] = api.get("projects/shop/trends", statistic="p95").json()["series"]
+
+    [change] = series["changes"]
+    assert (change["run"], change["runs"]) == (str(runs[9].pk), 4)
+    assert (change["status"], change["direction"]) == ("confirmed", "worse")
+    assert change["ratio"] == pytest.approx(1.5, abs=0.02)
+    assert change["ci"][0] < change["ratio"] < change["ci"][1]
+    assert (series["more_runs"], series["reason"]) == (0, "")
+
+
+def test_a_short_history_says_how_many_runs_it_lacks(api: Api, data_folder: Path) -> None:
+    measured(1, 20)
+
+    [series] = api.get("projects/shop/trends", statistic="p95").json()["series"]
+
+    assert (series["changes"], series["more_runs"]) == ([], 7)
+    assert series["reason"] == "The history is too short: 7 more runs."

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import socket
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -187,6 +189,25 @@ def test_a_file_that_cannot_be_taken_is_refused_and_nothing_is_kept(
     assert list((portal.data / "incoming").glob("*.part")) == []
 
 
+@pytest.mark.parametrize(
+    "line", ["Content-Length: many", "Content-Length: -1", "Content-Length: 1\r\nContent-Length: 2"]
+)
+def test_a_request_that_is_no_http_is_400_in_the_same_shape(portal: Portal, line: str) -> None:
+    address = urlsplit(portal.address)
+    with socket.create_connection((str(address.hostname), int(address.port or 0))) as connection:
+        connection.settimeout(30)
+        connection.sendall(f"POST /api/v1/limits HTTP/1.1\r\nHost: x\r\n{line}\r\n\r\n".encode())
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"Content-Type: application/json" in head
+    assert json.loads(body)["code"] == "bad_request"
+    assert set(json.loads(body)) == {"code", "detail", "errors"}
+
+
 def test_a_body_that_says_no_length_is_411(portal: Portal, tmp_path: Path) -> None:
     with portal.client() as client:
         run_id = open_run(client, write_spool(tmp_path / "run"))
@@ -355,6 +376,48 @@ def test_the_manifest_must_be_the_runs_own(client: httpx.Client, tmp_path: Path)
     answer = client.post(f"runs/{run_id}/complete", json=other)
 
     assert error_of(answer)["code"] == "other_run"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"campaign": {"name": "another"}}, {"started_at_ns": 1}],
+    ids=lambda one: next(iter(one)),
+)
+def test_a_manifest_that_says_another_run_than_was_opened_is_409_however_it_comes(
+    client: httpx.Client, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    spool = write_spool(tmp_path / "run")
+    run_id = open_run(client, spool)
+    other = manifest_of(spool) | change
+
+    answers = [
+        client.post("projects/shop/runs", json=other),
+        put(client, run_id, "manifest.json", json.dumps(other).encode()),
+        client.post(f"runs/{run_id}/complete", json=other),
+    ]
+
+    assert [answer.status_code for answer in answers] == [409, 409, 409]
+    assert {error_of(answer)["code"] for answer in answers} == {"manifest_differs"}
+    assert error_of(answers[0])["errors"][0]["at"].startswith(next(iter(change)))
+    assert client.get(f"runs/{run_id}/files").json() == []
+
+
+def test_a_manifest_may_come_as_a_file_and_the_final_one_takes_its_place(
+    client: httpx.Client, tmp_path: Path
+) -> None:
+    spool = write_spool(tmp_path / "run")
+    run_id = open_run(client, spool)
+    early = json.dumps(manifest_of(spool) | {"state": "running", "segments": []}).encode()
+
+    assert put(client, run_id, "manifest.json", early).status_code == 201
+    assert put(client, run_id, "manifest.json", early).status_code == 200
+    assert put(client, run_id, "manifest.json", b"{}").status_code == 422
+    assert put(client, run_id, "manifest.json", early + b"\n").status_code == 409
+    send(client, spool)
+
+    assert client.get(f"runs/{run_id}/verdict", params={"wait": 60}).json()["processing"] == "ready"
+    kept = client.get(f"runs/{run_id}/files/manifest.json").content
+    assert kept == (spool / "manifest.json").read_bytes()
 
 
 def test_what_is_not_known_is_404_in_the_same_shape(client: httpx.Client) -> None:

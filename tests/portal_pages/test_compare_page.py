@@ -89,7 +89,7 @@ def test_the_curves_are_overlaid_with_both_points(visitor: Client, before: Run, 
 def test_two_to_six_runs_are_compared(visitor: Client, project: Project, count: int) -> None:
     runs = [records.run(project, number) for number in range(count)]
     page = get(visitor, *runs, status=422)
-    assert f"{count} runs were named; 2 to 6 can be compared." in page
+    assert f"2 to 6 runs can be compared; found {count}." in page
 
 
 def test_six_runs_fit_on_a_page(visitor: Client, project: Project) -> None:

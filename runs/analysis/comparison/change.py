@@ -186,7 +186,7 @@ def _reason(old: Figure, new: Figure, span: _Span, verdict: str) -> str:
 def _more_runs(have: int, span: _Span) -> str:
     """How many would tell the change that is seen, or the least that is material."""
     if span.ratio is None or span.low <= 0 or math.isinf(span.high):
-        return "There are too few samples for an interval."
+        return "There is no interval: too few samples, or a source that gives none."
     t = span.t
     error = math.log(span.high / span.low) / 2 / t
     aim = max(abs(math.log(span.ratio)), math.log(1 + MATERIAL))

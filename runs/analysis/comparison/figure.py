@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from runs.analysis import intervals, student_t, wording
-from runs.analysis.comparison.result import Bounds, Statistic
+from runs.analysis.comparison.result import OF_ALL, Bounds, Statistic
 from runs.analysis.outcomes import FAILED
-from runs.analysis.percentiles import QUANTILES
+from runs.analysis.percentiles import QUANTILES, Spread
 from runs.analysis.saturation.result import Saturation
-from runs.analysis.series import Series
+from runs.analysis.series import Response, Series
 
 BURSTS: Final = 4.0  # failures come in bursts: so many count as one independent failure
 ALL_OFFERED: Final = 0.97
@@ -52,26 +52,51 @@ def of_series(cell: Series, statistic: Statistic) -> Figure | None:
         return _of_flow(cell)
     if statistic == "error_rate":
         return _of_failures(cell)
+    if statistic in OF_ALL:
+        return _of_all(cell, statistic.removeprefix("all_"))
     value = getattr(cell.response_ms, statistic)
     ci = cell.response_ms.ci.get(statistic)
     if value is None:
         return _unanswered(ci) if cell.response_ms.unanswered else None
     if ci is None:
-        return _of_summary(cell, statistic, max(value, intervals.FEWEST_MS))
+        return _of_summary(cell.response_ms, cell.count, statistic)
     return _of_percentile(max(value, intervals.FEWEST_MS), ci)
 
 
-def _of_summary(cell: Series, statistic: str, value: float) -> Figure:
+def is_blind(cell: Series) -> bool:
+    """Whether the source does not tell the times of what was answered as expected from those of
+    what failed, so that a percentile is unknown that would not fall among failures."""
+    found = cell.response_ms
+    return cell.count > 0 and found.p50 is None and (found.unanswered or 0.0) <= QUANTILES["p50"]
+
+
+def _of_all(cell: Series, name: str) -> Figure | None:
+    """Of the times of whatever came back; a mean has no interval, as its scatter is not known."""
+    value = getattr(cell.all_ms, name)
+    if value is None:
+        return None
+    if name in QUANTILES:
+        return _of_summary(cell.all_ms, cell.count, name)
+    return _without_interval(value)
+
+
+def _without_interval(value: float) -> Figure:
+    value = max(value, intervals.FEWEST_MS)
+    return Figure(value, math.log(value), math.inf, math.inf)
+
+
+def _of_summary(times: Response | Spread, count: int, statistic: str) -> Figure:
     """A percentile of a source that keeps no single requests: its binomial interval, read off the
     other percentiles on an axis of nines. Requests come in bursts here too."""
+    value = max(getattr(times, statistic), intervals.FEWEST_MS)
     points = sorted(
         (-math.log(1 - q), math.log(max(known, intervals.FEWEST_MS)))
         for name, q in QUANTILES.items()
-        if (known := getattr(cell.response_ms, name)) is not None
+        if (known := getattr(times, name)) is not None
     )
-    q, trials = QUANTILES[statistic], cell.count / BURSTS
+    q, trials = QUANTILES[statistic], count / BURSTS
     if len(points) < 2 or trials < 10 / (1 - q):
-        return Figure(value, math.log(value), math.inf, math.inf)
+        return _without_interval(value)
     error = math.sqrt(q * (1 - q) / trials)
     nines = [-math.log(1 - one) for one in (q - error, q, q + error)]
     low, middle, high = (_read_off(points, at) for at in nines)

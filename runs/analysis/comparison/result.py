@@ -7,18 +7,33 @@ from typing import Final, Literal
 from runs.analysis.run_data import RunInfo
 
 ChangeVerdict = Literal["better", "worse", "no_change", "inconclusive"]
-Statistic = Literal["p50", "p95", "p99", "throughput", "error_rate", "capacity"]
+Statistic = Literal[
+    "p50",
+    "p95",
+    "p99",
+    "all_mean",
+    "all_p50",
+    "all_p95",
+    "all_p99",
+    "throughput",
+    "error_rate",
+    "capacity",
+]
 NoiseSource = Literal["history", "given", "assumed"]
 Bounds = tuple[float | None, float | None]
 
 MOST_RUNS: Final = 6  # runs, or groups of repeats
 MATERIAL: Final = 0.05  # smaller changes are not called better or worse
-LOWER_IS_BETTER: Final = ("p50", "p95", "p99", "error_rate")
-LEADING: Final = ("p50", "p95", "capacity")  # may not look changed where nothing has changed
+# Of whatever came back: what tools sum up that do not keep the times of failures apart.
+OF_ALL: Final[tuple[Statistic, ...]] = ("all_mean", "all_p50", "all_p95", "all_p99")
+LOWER_IS_BETTER: Final = ("p50", "p95", "p99", *OF_ALL, "error_rate")
+# May not look changed where nothing has changed.
+LEADING: Final = ("p50", "p95", "all_p50", "all_p95", "capacity")
 UNITS: Final[Mapping[Statistic, str]] = {
     "p50": "ms",
     "p95": "ms",
     "p99": "ms",
+    **dict.fromkeys(OF_ALL, "ms"),
     "throughput": "/s",
     "error_rate": "%",
     "capacity": "/s",

@@ -14,7 +14,7 @@ from typing import Final
 
 from runs.analysis.comparison import change, noise
 from runs.analysis.comparison.change import Test
-from runs.analysis.comparison.figure import Figure, of_capacity, of_series, together
+from runs.analysis.comparison.figure import Figure, is_blind, of_capacity, of_series, together
 from runs.analysis.comparison.noise import Noise, Prior
 from runs.analysis.comparison.obstacles import Obstacles, judged
 from runs.analysis.comparison.result import (
@@ -22,6 +22,7 @@ from runs.analysis.comparison.result import (
     LOWER_IS_BETTER,
     MATERIAL,
     MOST_RUNS,
+    OF_ALL,
     UNITS,
     Bounds,
     Change,
@@ -36,6 +37,8 @@ from runs.analysis.report import Report
 from runs.analysis.series import Series
 
 FALSE_DISCOVERIES: Final = 0.05
+_OF_ANSWERED: Final[tuple[Statistic, ...]] = ("p50", "p95", "p99")
+_OF_FLOW: Final[tuple[Statistic, ...]] = ("throughput", "error_rate")
 _NOTHING_KNOWN: Final = Noise()
 _ORDER: Final[tuple[ChangeVerdict, ...]] = ("worse", "better", "inconclusive", "no_change")
 _Key = tuple[str, str | None, str | None]
@@ -68,6 +71,16 @@ def compare_groups(
     if not all(groups):
         raise ValueError("a group to compare has no run")
     return _Table(groups, history, widened).comparison()
+
+
+_BLIND: Final = (
+    "A source does not keep the times of what failed apart: there the times of whatever came back"
+    " are compared."
+)
+
+
+def _has_blind_rows(report: Report) -> bool:
+    return any(is_blind(one) for one in judged(report))
 
 
 def _letter(at: int) -> str:
@@ -108,6 +121,8 @@ class _Table:
             yield from _others_of(group, self.sides[at], _letter(at))
             if at:
                 yield from self.obstacles[at - 1]
+        if any(_has_blind_rows(report) for side in self.sides for report in side):
+            yield _BLIND
 
     def _noise(self, rows: Sequence[Row]) -> Iterator[NoiseUsed]:
         """Of the statistics that there are rows of."""
@@ -129,8 +144,8 @@ class _Table:
                 yield from self._rows_of(key, mine)
 
     def _rows_of(self, key: _Key, mine: Sequence[Sequence[Series]]) -> Iterator[_Draft]:
-        statistics: tuple[Statistic, ...] = ("p50", "p95", "p99", "throughput", "error_rate")
-        for statistic in statistics:
+        of_all = any(is_blind(one) for cell in mine for one in cell)
+        for statistic in (*(OF_ALL if of_all else _OF_ANSWERED), *_OF_FLOW):
             figures = [together([of_series(one, statistic) for one in cell]) for cell in mine]
             if any(figures):
                 yield self._draft(key, statistic, figures)

@@ -9,6 +9,7 @@ from runs.analysis.criteria.measurement import Figures, Measures
 from runs.analysis.criteria.repeats import Remembered, Repeats
 from runs.analysis.criteria.sentence import sentence
 from runs.analysis.criteria.statistic import STATISTICS
+from runs.analysis.criteria.summed_up import SummedUp
 from runs.analysis.errors import CriterionError
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Measures",
     "Remembered",
     "Repeats",
+    "SummedUp",
     "catalogue_of",
     "check",
     "evaluate",

@@ -21,9 +21,10 @@ def why_not(run: Measures, before: Measures, cell: Cell) -> str:
             " they are never compared"
         )
     if mine.model == "closed":
-        if mine.users == other.users:
+        crowds = [wording.users(one.users, one.users_from, one.users_to) for one in (mine, other)]
+        if crowds[0] == crowds[1]:
             return ""
-        return f"{cell.phase} has {mine.users} users here and {other.users} in the baseline"
+        return f"{cell.phase} has {crowds[0]} here and {crowds[1]} in the baseline"
     loads = [_planned_rate(one) for one in (mine, other)]
     if None in loads:
         loads = [one.offered_rate(cell) for one in (run, before)]

@@ -37,6 +37,9 @@ _OUTCOMES_OF: Final[Mapping[str, NDArray[np.int64]]] = {
     "rate_4xx": _codes(*UNDECLARED),
     "rate_5xx": _codes(*UNDECLARED),
 }
+_OF_SCHEDULE: Final = ("drop_rate", "retry_rate")
+_OF_FAILURES: Final = ("error_rate", "rate_4xx", "rate_5xx")
+NOT_HELD: Final = "the source does not hold it"
 _UNSENT: Final = _codes(*UNSENT)
 _UNJUDGED: Final = _codes(*UNSENT, "cut")
 _UNRANKED: Final = _codes(*UNRANKED)
@@ -92,13 +95,19 @@ class Figures:
         return of_series(self.data.plan, columns.of(self.data).rows)
 
     def of_cell(self, statistic: Statistic, cell: Cell) -> Measurement:
-        """A statistic of scenario/step@phase."""
+        """A statistic of scenario/step@phase; unknown where the source of the run does not hold
+        what it rests on."""
+        if not self._is_held(statistic):
+            nothing = Estimate(None, None, None, self._cell(cell).count, NOT_HELD)
+            return Measurement(str(cell), nothing)
         measure = _OF_CELL[statistic.kind]
         return measure(self, statistic, cell)
 
     def of_scenario(self, statistic: Statistic, scenario: str) -> Measurement:
         """`capacity` or `headroom`."""
         count = len(columns.of(self.data).of_scenario(scenario))
+        if not self.data.info.fidelity.failures:
+            return Measurement(scenario, Estimate(None, None, None, count, NOT_HELD))
         point = self._saturation.get(scenario)
         if point is None:
             reason = f"there is no estimate of the saturation of {scenario}"
@@ -181,6 +190,13 @@ class Figures:
         return Measurement(
             str(cell), estimate, is_ratio_scaled=False, hits=len(when), inflation=inflation
         )
+
+    def _is_held(self, statistic: Statistic) -> bool:
+        fidelity = self.data.info.fidelity
+        if statistic.name in _OF_SCHEDULE:
+            return fidelity.schedule
+        is_response = statistic.kind == "percentile" and statistic.time == "response"
+        return fidelity.failures or not (is_response or statistic.name in _OF_FAILURES)
 
     def _times(self, time: str, cell: Cell) -> tuple[Floats, Floats]:
         """Times in ms (+inf: unanswered) and when they were due in seconds."""

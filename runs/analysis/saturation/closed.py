@@ -4,7 +4,8 @@ The load answers to the target here, so goodput can only level off: reached wher
 longer bring more of it. The interval is that of the pooled goodput of the level stages.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -19,6 +20,7 @@ _NEAR: Final = 0.7
 _FEWEST_STAGES: Final = 3
 _FEWEST_ANSWERS: Final = 20
 _FLOOR: Final = 0.01
+_PIECES_OF_A_RAMP: Final = 10
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,22 @@ def levels(flow: Flow, phases: Sequence[Phase]) -> tuple[Level, ...]:
     """The stages with a known number of users and enough answers, by number of users."""
     found = []
     for phase in phases:
-        start, end = phase.window_us[0] / MICROS, phase.end_us / MICROS
-        if phase.users and end > start:
-            level = _level(flow, phase.phase, phase.users, start, end)
+        for users, start, end in _pieces(phase):
+            level = _level(flow, phase.phase, users, start, end)
             found += [level] if level else []
     return tuple(sorted(found, key=lambda level: level.users))
+
+
+def _pieces(phase: Phase) -> Iterator[tuple[float, float, float]]:
+    """Users with the stretch in which they were there; a ramp in pieces, each with its mean."""
+    start, end = phase.window_us[0] / MICROS, phase.end_us / MICROS
+    if not phase.users or end <= start:
+        return
+    first, last = phase.users_at(phase.window_us[0]), phase.users_at(phase.end_us)
+    count = max(1, min(_PIECES_OF_A_RAMP, round(abs(last - first))))
+    edges, levels_ = np.linspace(start, end, count + 1), np.linspace(first, last, count + 1)
+    for number, (since, until) in enumerate(itertools.pairwise(edges)):
+        yield float(levels_[number : number + 2].mean()), float(since), float(until)
 
 
 def levels_in_flight(flow: Flow, pieces: Sequence[Segment]) -> tuple[Level, ...]:

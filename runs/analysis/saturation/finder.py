@@ -130,8 +130,8 @@ def _flow(every: pl.DataFrame, scenario: str) -> Flow:
 
 def _calls(data: RunData, scenario: str, mine: Flow) -> Flow:
     """The requests; the journeys themselves where each is one request."""
-    samples = data.samples.filter(pl.col("scenario") == scenario)
-    return mine if samples.height == mine.count else flow.calls(samples)
+    is_mine = data.samples.select(pl.col("scenario") == scenario).to_series()
+    return mine if is_mine.sum() == mine.count else flow.calls(data.samples.filter(is_mine))
 
 
 def _of_open(data: RunData, name: str, mine: Flow, found: Found) -> Saturation:

@@ -56,8 +56,10 @@ def _of_open(
     found: Mapping[str, Found],
     segments: Sequence[Segment],
 ) -> Saturation:
-    whole = merged(list(flows.values()))
-    offered = [whole.due_in(one.start, one.end) / one.length for one in segments]
+    offered = [
+        sum(flow.due_in(one.start, one.end) for flow in flows.values()) / one.length
+        for one in segments
+    ]
     up_to = max(offered)
     losing = _losing(found, segments)
     shared = [name for name in losing if found[name].cause not in _OWN]
@@ -71,6 +73,8 @@ def _of_open(
             " mix cannot be told, since the mix changed from phase to phase.",
             "Raise all scenarios together, each by the same factor.",
         )  # fmt: skip
+    # Only now, since all journeys once more take much memory in a large run.
+    whole = merged(list(flows.values()))
     answer = open_model.find(whole, whole, segments)
     told = _told(answer, up_to, shared)
     room = None
@@ -106,8 +110,9 @@ def _together(phases: Sequence[Phase], segment: Segment) -> Phase:
     """The users of all phases that cover an interval, as one phase."""
     start_us, end_us = round(segment.start * MICROS), round(segment.end * MICROS)
     running = [p for p in phases if p.start_us <= start_us and p.end_us >= end_us]
-    users = sum(phase.users or 0 for phase in running)
-    return Phase("", segment.phase, start_us, end_us, "closed", users=users)
+    first, last = (sum(round(one.users_at(at)) for one in running) for at in (start_us, end_us))
+    return Phase("", segment.phase, start_us, end_us, "closed", users=max(first, last),
+                 users_from=first, users_to=last)  # fmt: skip
 
 
 def _requests(whole: Flow, capacity: float | None, ci: Interval | None) -> dict[str, Any]:

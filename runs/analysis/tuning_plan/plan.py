@@ -11,6 +11,7 @@ from typing import Final
 from runs.analysis import wording
 from runs.analysis.plan import Probe
 from runs.analysis.report import Report
+from runs.analysis.saturation import Saturation
 from runs.analysis.tuning_plan.proposal import Proposal
 from runs.analysis.tuning_plan.rules import RULES
 from runs.analysis.tuning_plan.situation import Situation
@@ -86,8 +87,16 @@ def _next_steps(situation: Situation, found: Sequence[Proposal]) -> tuple[str, .
         for scenario, _ in situation.reached
         if scenario not in explained
     ]
-    steps += [point.next_run for point in situation.report.saturation if point.next_run]
+    steps += [_next_run(point) for point in situation.report.saturation if point.next_run]
     return tuple(dict.fromkeys(steps))
+
+
+def _next_run(point: Saturation) -> str:
+    """Of which scenario it is; what is said of the whole system says so itself."""
+    words = point.next_run
+    if point.scenario is None:
+        return words
+    return f"{wording.who(point.scenario)}: {words[:1].lower()}{words[1:]}"
 
 
 def summary_of(proposals: Sequence[Proposal]) -> str:

@@ -91,7 +91,7 @@ def impact_of(point: Saturation) -> Level:
 
 
 def saturation_evidence(point: Saturation) -> Evidence:
-    words = f"{wording.capacity(asdict(point))}. {point.explanation}".strip()
+    words = f"{wording.capacity(asdict(point))}. {wording.seen(point.explanation)}".strip()
     return Evidence("saturation", point.scenario, words)
 
 

@@ -75,10 +75,11 @@ def split(calls: Flow, windows: Sequence[tuple[float, float]], healthy: Floats) 
 @dataclass(frozen=True)
 class Beneath:
     """What the bottleneck works off, in calls per second of the whole load, with its standard
-    error, where those that are fast at low load need nothing of it."""
+    error, where the `share` that is fast at low load needs nothing of it."""
 
     capacity: float
     error: float
+    share: float
 
 
 def beneath(
@@ -103,7 +104,7 @@ def beneath(
     capacity = (good - share * (good + failed)) / (1 - share)
     unsure = (good + failed - capacity) * np.sqrt(share * (1 - share) / len(before))
     error = np.hypot(noise / np.sqrt(length), unsure) / (1 - share)
-    return Beneath(float(capacity), float(error))
+    return Beneath(float(capacity), float(error), share)
 
 
 def _failed_inside(calls: Flow, windows: Sequence[tuple[float, float]], fastest: float) -> int:

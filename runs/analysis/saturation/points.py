@@ -7,7 +7,7 @@ overload leaves as they were are left out.
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -159,7 +159,11 @@ def _beneath(
 ) -> Beneath | None:
     """The same where the fast ones wait as well, in journeys/s."""
     found = direct.beneath(calls, late, before, noise)
-    return None if found is None else Beneath(found.capacity / unit, found.error / unit)
+    return (
+        None
+        if found is None
+        else replace(found, capacity=found.capacity / unit, error=found.error / unit)
+    )
 
 
 def _split(calls: Flow, late: Sequence[Window], before: Floats) -> Split | None:

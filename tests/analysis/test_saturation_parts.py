@@ -1,5 +1,7 @@
 """The parts of the search for the saturation point, each on data that a reader can judge."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -130,3 +132,27 @@ def test_without_refusals_there_is_no_limit_to_measure() -> None:
     flow = _limited(1, 0.1)
     assert refusals.pace(flow, [(0.0, 60.0)], "global") is None
     assert refusals.pace(flow, [(900.0, 960.0)], "per_identity") is None
+
+
+HELD = np.array([0.003, 0.1] * 500)  # at low load every second call needs nothing of what is slow
+
+
+def test_hits_that_wait_with_the_rest_are_told_by_what_fails_inside() -> None:
+    """200/s are let in and wait for a worker; half of them are hits, and of the 100/s that need the
+    pool every second one fails: the pool works off 50/s, as of 100/s with their hits."""
+    took = [2.0, 2.0, 2.1, 4.0] * 1000
+    good = [True, True, True, False] * 1000
+    calls = _flow(took, good)
+    calls = replace(calls, due=calls.due / 2, ended=calls.due / 2 + np.array(took))
+    found = direct.beneath(calls, [(5.0, 15.0)], HELD, noise=5.0)
+    assert found is not None
+    assert found.share == pytest.approx(0.5, abs=0.01)
+    assert found.capacity == pytest.approx(100, rel=0.03)
+
+
+def test_where_nothing_fails_inside_nothing_is_said_of_hits_that_wait() -> None:
+    calls = _flow([2.0] * 4000, [True] * 4000)
+    assert direct.beneath(calls, [(5.0, 15.0)], HELD, noise=5.0) is None
+    failing = _flow([2.0, 4.0] * 2000, [True, False] * 2000)
+    alike = np.random.default_rng(1).uniform(0.08, 0.12, 1000)
+    assert direct.beneath(failing, [(5.0, 15.0)], alike, noise=5.0) is None

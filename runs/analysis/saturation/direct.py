@@ -33,6 +33,8 @@ _SMALLEST: Final = 0.03
 _CANDIDATES: Final = 120
 _APART: Final = 4.0
 _AS_BEFORE: Final = 0.7
+# So many failures among what was let in tell of something that others need.
+_FAILS: Final = 0.02
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,49 @@ def split(calls: Flow, windows: Sequence[tuple[float, float]], healthy: Floats) 
     if own is None:
         return Split(threshold, share, error)
     return _joined(threshold, (share, error), (own[1], len(before)))
+
+
+@dataclass(frozen=True)
+class Beneath:
+    """What the bottleneck works off, in calls per second of the whole load, with its standard
+    error, where the `share` that is fast at low load needs nothing of it."""
+
+    capacity: float
+    error: float
+    share: float
+
+
+def beneath(
+    calls: Flow, windows: Sequence[tuple[float, float]], healthy: Floats, noise: float
+) -> Beneath | None:
+    """Where the fast ones wait under overload as well (for a worker that others hold), no valley
+    parts the answers then. But calls fail, after a wait, that were let in; so who was let in is
+    known, and the fast are as many of them as at low load: what is left of the good answers went
+    through the bottleneck. `noise` is the standard deviation of answers over a second. None where
+    low load knows no two groups, or nothing fails inside.
+    """
+    before = np.sort(healthy)
+    own = _valley(before, len(before)) if len(before) >= _FEWEST else None
+    if own is None:
+        return None
+    length = sum(end - start for start, end in windows)
+    good = sum(calls.answered_in(*window) for window in windows) / length
+    failed = _failed_inside(calls, windows, float(np.median(before))) / length
+    share = own[1]
+    if failed < _FAILS * good or good <= share * (good + failed):
+        return None
+    capacity = (good - share * (good + failed)) / (1 - share)
+    unsure = (good + failed - capacity) * np.sqrt(share * (1 - share) / len(before))
+    error = np.hypot(noise / np.sqrt(length), unsure) / (1 - share)
+    return Beneath(float(capacity), float(error), share)
+
+
+def _failed_inside(calls: Flow, windows: Sequence[tuple[float, float]], fastest: float) -> int:
+    """The calls that failed in the windows, but those that were turned away or given up."""
+    inside = ~calls.good & ~calls.refused & ~calls.timed_out & ~calls.unsent
+    ended = np.sort(calls.ended[inside & (calls.took > fastest)])
+    edges = np.searchsorted(ended, np.array(windows))
+    return int((edges[:, 1] - edges[:, 0]).sum())
 
 
 def _is_as_before(took: Floats, due: int, share: float, healthy: Floats) -> bool:

@@ -32,6 +32,10 @@ _FALLING: Final = 0.08
 _STRAYS: Final = 3
 # A fall of throughput that is less likely than this is left out of account.
 _UNLIKELY: Final = 0.15
+# How likely it is that calls which are fast at low load need nothing of what is saturated, where
+# others fail inside; not where what is left is below a load that was kept up with.
+_LIKELY_HIDDEN: Final = 0.8
+_HIDDEN: Final = 0.85
 _SURE_OF_ONE: Final = 0.9
 
 
@@ -157,6 +161,9 @@ def _bent(journeys: Flow, stages: tuple[Stage, ...], measured: Response) -> Foun
         falls, spread = fitted.falling > _SURE_OF_ONE, _at_least(fitted, measured, stages, bracket)
     else:
         falls, spread = fitted.falling > 0.5, _told(fitted, measured, stages)
+    hidden = _hidden(measured, bracket)
+    if hidden is not None:
+        spread = bend.joined(spread, hidden, _LIKELY_HIDDEN)
     return Found(
         "reached",
         stages,
@@ -164,11 +171,20 @@ def _bent(journeys: Flow, stages: tuple[Stage, ...], measured: Response) -> Foun
         (spread.low, spread.high),
         _cause(journeys, stages, falls),
         "global",
-        is_lower=is_lower,
-        share_served=_served(fitted, measured),
+        is_lower=is_lower and hidden is None,
+        share_served=_served(fitted, measured, hidden is not None),
         falls=falls,
         is_shared=measured.order.is_shared,
     )
+
+
+def _hidden(measured: Response, bracket: Bracket | None) -> Spread | None:
+    """Where the losses begin if a part of the good answers needs nothing of what is saturated, and
+    waits all the same; None where nothing speaks for that, or a higher load was kept up with."""
+    below = measured.beneath
+    if below is None or bracket is None or below.capacity < _HIDDEN * bracket.kept:
+        return None
+    return bracket.weighed(below.capacity, max(below.error, _FLOOR * below.capacity))
 
 
 def _shared(measured: Response, bracket: Bracket) -> Spread:
@@ -215,8 +231,10 @@ def _sustained(fitted: Bend, measured: Response, stages: Sequence[Stage]) -> Spr
     return Spread(plain.capacity, max(plain.low - wider, 0.0), plain.high + wider)
 
 
-def _served(fitted: Bend, measured: Response) -> float:
+def _served(fitted: Bend, measured: Response, hides: bool) -> float:
     """The share that is still served beyond the capacity."""
+    if hides and measured.beneath is not None:
+        return measured.beneath.share
     if measured.split is not None:
         return measured.split.share
     return fitted.share if fitted.weights[1] > 0.5 else 0.0

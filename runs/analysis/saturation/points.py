@@ -7,7 +7,7 @@ overload leaves as they were are left out.
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from runs.analysis.saturation import balance, direct, rate, sharing
 from runs.analysis.saturation.balance import Baseline, Stage
 from runs.analysis.saturation.bend import Points, Prior
-from runs.analysis.saturation.direct import SHARES, Split
+from runs.analysis.saturation.direct import SHARES, Beneath, Split
 from runs.analysis.saturation.flow import Floats, Flow
 from runs.analysis.saturation.sharing import UNKNOWN, Order, Shared
 
@@ -49,6 +49,7 @@ class Response:
     split: Split | None = None
     order: Order = UNKNOWN
     shared: Shared | None = None
+    beneath: Beneath | None = None
 
     @property
     def is_entangled(self) -> bool:
@@ -141,6 +142,7 @@ def response(calls: Flow, stages: Sequence[Stage], per_journey: float) -> Respon
         split,
         order,
         _shared(mine, windows, steady, unit) if order.is_shared else None,
+        _beneath(mine, late, before, noise[0], unit) if split is None else None,
     )
 
 
@@ -150,6 +152,18 @@ def _shared(
     """What is worked off where the work is shared, in journeys/s."""
     found = sharing.find(calls, busy, healthy)
     return None if found is None else Shared(found.capacity / unit, found.error / unit)
+
+
+def _beneath(
+    calls: Flow, late: Sequence[Window], before: Floats, noise: float, unit: float
+) -> Beneath | None:
+    """The same where the fast ones wait as well, in journeys/s."""
+    found = direct.beneath(calls, late, before, noise)
+    return (
+        None
+        if found is None
+        else replace(found, capacity=found.capacity / unit, error=found.error / unit)
+    )
 
 
 def _split(calls: Flow, late: Sequence[Window], before: Floats) -> Split | None:

@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runs.analysis.saturation import bend, direct, rate, refusals
+from runs.analysis.saturation import bend, direct, points, rate, refusals
+from runs.analysis.saturation.balance import Baseline, Stage
 from runs.analysis.saturation.bend import Points, Prior
 from runs.analysis.saturation.direct import SHARES
-from runs.analysis.saturation.flow import Flow
+from runs.analysis.saturation.flow import Flow, Segment
 
+HEALTHY = Baseline(np.full(64, 0.05), 0.0)
 NOTHING_KNOWN = Prior((0.90, 0.08, 0.01, 0.01), np.zeros(len(SHARES)))
 
 
@@ -55,6 +57,28 @@ def test_fast_answers_that_come_back_in_full_are_the_share_served_directly() -> 
     likely = direct.likelihood(overload, [(0.0, 6.0)], healthy)
     assert SHARES[likely.argmax()] == pytest.approx(0.6, abs=0.03)
     assert likely[0] < -10
+
+
+def test_what_a_stage_lost_is_lost_of_those_who_need_what_is_saturated() -> None:
+    calls = _flow([0.05] * 1000, ([True] * 49 + [False]) * 20)
+    stage = _stage(calls, 0.0, 10.0)
+    noise = np.ones(len(SHARES))
+
+    def lost(served: float) -> float:
+        offered, goodput, _ = points._kept_up(calls, stage, HEALTHY, noise, served)
+        return (offered - goodput) / offered
+
+    assert lost(served=0.0) == pytest.approx(0.02, abs=0.002)
+    assert lost(served=0.8) == pytest.approx(0.10, abs=0.01)
+
+
+def _stage(calls: Flow, start: float, end: float) -> Stage:
+    count = calls.due_in(start, end)
+    return Stage(
+        Segment("stage_01", start, end, False), (start, end), offered=count / (end - start),
+        goodput=0.0, count=count, loss=0.0, sigmas=0.0, loss_before=0.0, sigmas_before=0.0,
+        steadiness=0.0, is_lasting=False,
+    )  # fmt: skip
 
 
 def test_answers_that_all_wait_mean_that_nothing_is_served_directly() -> None:

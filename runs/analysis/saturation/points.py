@@ -121,7 +121,7 @@ def response(calls: Flow, stages: Sequence[Stage], per_journey: float) -> Respon
     columns += [_whole(_drained(slow, window, base, noise), served) for window in drains]
     busy = len(columns)
     noise = noise / (1 - served)
-    columns += [_kept_up(mine, stage, base, noise) for stage in balance.steady(stages)]
+    columns += [_kept_up(mine, stage, base, noise, served) for stage in balance.steady(stages)]
     offered, goodput = (np.array([column[i] for column in columns]) for i in (0, 1))
     errors = np.stack([column[2] for column in columns], axis=1)
     unit = per_journey * found.part
@@ -283,18 +283,19 @@ def _drained(
 
 
 def _kept_up(
-    calls: Flow, stage: Stage, base: Baseline, noise: Floats
+    calls: Flow, stage: Stage, base: Baseline, noise: Floats, served: float
 ) -> tuple[float, float, Floats]:
     """A stage that kept up; its error follows from its own latencies, and from how much the
-    capacity itself varies, since one good stage beyond it may be luck."""
+    capacity itself varies, since one good stage beyond it may be luck. Where a share is served
+    directly, what is lost is lost of the rest alone."""
     start, end = stage.window
     length = end - start
     part = calls.between(start, end)
     due = part.stop - part.start
     took = calls.took[part][calls.good[part]]
     in_flight = due / length * (float(took.mean()) if len(took) else 0.0)
-    sigma = np.sqrt(due * base.failing + 3 * in_flight + 1) / length
-    lost = balance.lacking(calls, stage.window, base) / length
+    sigma = np.sqrt(due * base.failing + 3 * in_flight + 1) / length / (1 - served)
+    lost = balance.lacking(calls, stage.window, base) / length / (1 - served)
     offered = due / length
     error = np.sqrt(noise**2 / length + sigma**2 + (0.002 * offered) ** 2)
     return offered, offered - max(lost, 0.0), error

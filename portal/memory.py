@@ -10,11 +10,14 @@ import os
 import sys
 from typing import Final
 
-# Of mallopt(3): from which size on memory is mapped, and so handed back at once; and in how many
-# arenas threads allocate.
+# Of mallopt(3): from which size on memory is mapped, and so handed back at once; how much at the
+# end of the heap may be free before it is; and in how many arenas threads allocate.
 _MMAP_THRESHOLD: Final = -3
+_TRIM_THRESHOLD: Final = -1
 _ARENA_MAX: Final = -8
-_MAPPED_FROM: Final = 1 << 20
+# Blocks of 4 MB are read one after the other: fetching each anew from the system would cost an
+# eighth of the time that a run takes to come in.
+_KEPT: Final = 8 << 20
 _ARENAS: Final = 2
 
 
@@ -27,5 +30,6 @@ def hand_back() -> None:
     library = ctypes.CDLL(None)
     # musl has neither arenas nor this function.
     if hasattr(library, "mallopt"):
-        library.mallopt(_MMAP_THRESHOLD, _MAPPED_FROM)
+        library.mallopt(_MMAP_THRESHOLD, _KEPT)
+        library.mallopt(_TRIM_THRESHOLD, _KEPT)
         library.mallopt(_ARENA_MAX, _ARENAS)

@@ -198,7 +198,7 @@ def test_hit_loads_another_host_only_where_a_flag_allows_it() -> None:
     [
         ("requests: 300", "requests were sent; the campaign's limits.requests is 300.", 900),
         ("bytes: 50kB", "went over the wire; the campaign's limits.bytes is 50 kB.", 2000),
-        ("rate: 50/s", "requests were sent over 5 s; the campaign's limits.rate is 50/s.", 9000),
+        ("rate: 50/s", "requests/s were sent over 5 s; the campaign's limits.rate is 50/s.", 9000),
     ],
 )
 def test_a_cap_that_closed_users_reach_ends_the_run_at_once_with_5(

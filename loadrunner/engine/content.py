@@ -26,11 +26,20 @@ def _from_zstd(body: bytes) -> bytes:
         return reader.read(MAX_KEPT_BODY)
 
 
+def _from_brotli(body: bytes) -> bytes:
+    """At once, 300 bytes may become 200 MB."""
+    inner = brotli.Decompressor()
+    found: bytes = inner.process(body, output_buffer_limit=MAX_KEPT_BODY)
+    if not inner.is_finished() and len(found) < MAX_KEPT_BODY:
+        raise EOFError("it is cut")
+    return found[:MAX_KEPT_BODY]
+
+
 _DECODERS: Final[dict[bytes, Callable[[bytes], bytes]]] = {
     b"gzip": _inflated,
     b"x-gzip": _inflated,
     b"deflate": _inflated,
-    b"br": brotli.decompress,
+    b"br": _from_brotli,
     b"zstd": _from_zstd,
 }
 

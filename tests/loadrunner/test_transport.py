@@ -15,6 +15,7 @@ import pytest
 import zstandard
 
 from loadrunner.campaign.model import Scenario
+from loadrunner.engine import content
 from loadrunner.engine.content import ContentError, plain
 from loadrunner.errors import UnreachableError
 from loadrunner.session import greet
@@ -45,6 +46,25 @@ def test_an_encoded_body_is_made_plain(encoding: bytes | None, body: bytes) -> N
 def test_a_body_that_is_not_what_it_says_is_an_error(encoding: bytes) -> None:
     with pytest.raises(ContentError, match=encoding.decode()):
         plain(b"not packed at all", encoding)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "zstd"])
+def test_a_bomb_is_inflated_up_to_the_most_that_is_kept(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content, "MAX_KEPT_BODY", 1 << 20)
+    packed = {
+        "gzip": gzip.compress(bytes(40 << 20), 1),
+        "br": brotli.compress(bytes(40 << 20), quality=3),
+        "zstd": zstandard.ZstdCompressor().compress(bytes(40 << 20)),
+    }[encoding]
+
+    assert plain(packed, encoding.encode()) == bytes(1 << 20)
+
+
+def test_a_brotli_body_that_is_cut_is_an_error() -> None:
+    with pytest.raises(ContentError, match="the body is not br: it is cut"):
+        plain(brotli.compress(BODY)[:-4], b"br")
 
 
 def test_a_value_is_extracted_from_a_packed_answer(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from loadrunner.errors import CampaignError, UsageError
 from loadrunner.preflight import WITH_FLAG
 from runs.analysis.plan import PLATEAU
 
+_SUCCESSES = tuple(range(200, 207))
 _DEFAULT_RATE = 10.0
 _DEFAULT_DURATION_S = 10.0
 # Which flag a key of the campaign comes from, the first that fits.
@@ -58,7 +59,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("-X", "--method", default="GET")
     parser.add_argument("-H", "--header", action="append", default=[], metavar="'NAME: VALUE'")
     parser.add_argument("-b", "--body", metavar="TEXT")
-    parser.add_argument("--expect", type=_statuses, default=(200,), metavar="200,201")
+    parser.add_argument(
+        "--expect",
+        type=_statuses,
+        default=_SUCCESSES,
+        metavar="200,201",
+        help="the statuses that are right; default 200 to 206",
+    )
     parser.add_argument("--timeout", type=_of(duration_s), default=10.0, help="default 10s")
     parser.add_argument(
         "--allow",

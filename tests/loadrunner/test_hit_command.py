@@ -2,8 +2,10 @@
 
 import json
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from loadrunner.cli import main
 from loadrunner.execution import default_folder
 from loadrunner.labels import one_each
+from runs.formats import spool
 from tests.loadrunner.campaigns import campaign
 from tests.loadrunner.processes import LOADRUNNER, free_port, loadrunner, target
 
@@ -137,3 +140,29 @@ def test_runs_of_the_same_second_have_folders_of_their_own(
 def test_no_report_file_is_left_behind_by_a_run_that_was_refused(tmp_path: Path) -> None:
     assert main(["hit", NOWHERE, "--junit", str(tmp_path / "deep" / "junit.xml")]) == 6
     assert not (tmp_path / "deep" / "junit.xml").exists()
+
+
+class _Creates(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(int(self.path[1:]))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(201, "ok"), (302, "check_failed")])
+def test_any_success_is_right_and_a_redirect_is_not(
+    status: int, outcome: str, tmp_path: Path
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Creates) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/{status}"
+        done = loadrunner("hit", address, "-d", "0.3s", "--out", tmp_path / "spool")
+        server.shutdown()
+
+    assert done.returncode == 0, done.stderr
+    assert set(spool.read(tmp_path / "spool").samples["outcome"]) == {outcome}

@@ -62,6 +62,8 @@ _MORE_CALLS: Final = {
     "compare six": "compare?runs={run_id},{six}",
     "capacity over time": "projects/{project}/trends?statistic=capacity(*)",
 }
+# Another tool's file of every sample: it takes as long as there are samples, not runs.
+_LEFT_OUT: Final = ("runs/{run_id}/export",)
 _PLACE: Final = re.compile(r"{(\w+)}")
 
 
@@ -76,7 +78,8 @@ def calls(api: httpx.Client, known: Mapping[str, str]) -> Iterator[tuple[str, st
     document = api.get("openapi.json").raise_for_status().json()
     for path, operations in document["paths"].items():
         short = path.removeprefix(API)
-        if "get" in operations and set(_PLACE.findall(short)) <= set(known):
+        can_be_asked = short not in _LEFT_OUT and set(_PLACE.findall(short)) <= set(known)
+        if "get" in operations and can_be_asked:
             query = _QUERIES.get(short, "")
             asked = f"{short}?{query}" if query else short
             yield f"api: {short}", asked.format(**known)

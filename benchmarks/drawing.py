@@ -50,7 +50,7 @@ new PerformanceObserver((list) => list.getEntries().forEach((one) => {
 """
 _ALL_DRAWN: Final = """() => [...document.querySelectorAll('[data-figure]')].every((area) => {
     const at = area.getBoundingClientRect();
-    return !at.height || at.top > innerHeight || area.dataset.drawn;
+    return !area.checkVisibility() || !at.height || at.top > innerHeight || area.dataset.drawn;
 })"""
 _FOUND: Final = """() => ({
     drawn: window.drawnAt.length,
@@ -157,7 +157,7 @@ def _paths(portal: Portal, folder: Path) -> list[tuple[str, str]]:
 
 @contextmanager
 def _portal(folder: Path) -> Iterator[Portal]:
-    portal = prepare(folder)
+    portal = prepare(folder, HEADROOM_WEBHOOK_PRIVATE="on")
     portal.start()
     try:
         yield portal

@@ -414,7 +414,7 @@ def _browser(portal: Portal) -> Iterator[httpx.Client]:
 @contextmanager
 def _portal(folder: Path) -> Iterator[Portal]:
     folder.mkdir()
-    portal = prepare(folder)
+    portal = prepare(folder, HEADROOM_WEBHOOK_PRIVATE="on")
     portal.start()
     try:
         yield portal

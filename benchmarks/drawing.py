@@ -10,7 +10,6 @@ its own, which has loaded plotly before but for the rows that say otherwise.
 
 import argparse
 import math
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -29,10 +28,11 @@ from benchmarks._calm import Calm
 from benchmarks._goal import Goal
 from benchmarks._result import Result, Table
 from benchmarks._spread import spread
-from benchmarks.warehouse import one_coming, one_run
-from tests.portals import ROOT, Portal, prepare
+from benchmarks.warehouse import filled, started
+from tests.portals import Portal
 
 RUNS: Final = 200
+ACTIONS: Final = 20
 MOST_MS: Final = 1500
 PAGES: Final = ("run", "compare two", "compare six", "trends, p95 of all, 200 runs", "action")
 _BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
@@ -78,7 +78,7 @@ def main() -> int:
     result = Result("drawing", Calm(math.inf))
     with (
         tempfile.TemporaryDirectory(prefix="headroom-drawing-") as name,
-        _portal(Path(name)) as portal,
+        started(Path(name) / "portal") as portal,
         _chromium() as browser,
     ):
         for page, path in _paths(portal, Path(name)):
@@ -143,26 +143,11 @@ def _signed_in(context: BrowserContext, portal: Portal) -> Page:
 
 
 def _paths(portal: Portal, folder: Path) -> list[tuple[str, str]]:
-    run_id = one_run(portal, folder)
-    subprocess.run(
-        [sys.executable, ROOT / "benchmarks" / "_fill.py", str(RUNS), "20"],
-        env={**portal.environ, "DJANGO_SETTINGS_MODULE": "portal.settings"},
-        check=True,
-    )
+    run_id, live = filled(portal, folder, RUNS, ACTIONS)
     with portal.client() as api:
-        known = _addresses.known(api, run_id, one_coming(portal, folder))
+        known = _addresses.known(api, run_id, live)
     every = dict(_addresses.pages(known))
     return [(name, every[f"page: {name}"]) for name in PAGES]
-
-
-@contextmanager
-def _portal(folder: Path) -> Iterator[Portal]:
-    portal = prepare(folder, HEADROOM_WEBHOOK_PRIVATE="on")
-    portal.start()
-    try:
-        yield portal
-    finally:
-        portal.remove()
 
 
 @contextmanager

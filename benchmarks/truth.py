@@ -24,7 +24,7 @@ from benchmarks._process import BenchmarkError, serving
 from benchmarks._result import Result, Table
 from benchmarks._runner import Work
 from benchmarks._spread import Spread, spread
-from benchmarks._truth_server import PATTERN_MS, PERIOD_NS, finish_ns, is_frozen
+from benchmarks._truth_server import PATTERN_MS, finish_ns, is_frozen
 from tools.environment import ROOT, VAR
 
 OURS = "loadrunner"
@@ -37,7 +37,6 @@ SERVICES_MS: dict[str, tuple[int, ...]] = {
 }
 STALL_PATH, STALL_MS = "/5ms", 5
 SLOW_US = 100_000.0
-_PERIOD_S = PERIOD_NS / 1e9
 _WARM_UP_S = 1.0
 _LOG = VAR / "bench" / "truth.npy"
 

@@ -117,7 +117,7 @@ def _clocked(job: Callable[[], object], walls: list[float], busy: list[float]) -
 def _ingest(result: Result, folder: Path, options: argparse.Namespace) -> None:
     large = _large_spool(folder, options.samples)
     bare, ours, peak = [], [], 0
-    with _portal(folder / "ingest") as portal:
+    with started(folder / "ingest") as portal:
         for _ in range(options.rounds):
             bare.append(_timed(lambda: _bare(folder)))
             _rename(large)
@@ -139,7 +139,7 @@ def _taurus(result: Result, folder: Path, options: argparse.Namespace) -> None:
     with path.open("w") as file:
         file.writelines(export.jtl(every, _large_run.STARTED_AT_NS))
     theirs, ours = list[float](), list[float]()
-    with _portal(folder / "taurus") as portal:
+    with started(folder / "taurus") as portal:
         for _ in range(options.rounds):
             took_s = _data_peers.taurus_s(path)
             if took_s is None:
@@ -283,7 +283,7 @@ def _crowd_spool(folder: Path) -> Path:
 
 
 def _crowd_goal(database: str, folder: Path, spools: Sequence[Path]) -> Goal:
-    with _portal(folder) as portal, ThreadPoolExecutor(CROWD) as pool:
+    with started(folder) as portal, ThreadPoolExecutor(CROWD) as pool:
         started_s = time.perf_counter()
         lost = sum(pool.map(lambda one: _lost(portal, one), spools))
         took_s = time.perf_counter() - started_s
@@ -342,14 +342,8 @@ def _plain(answers: Mapping[str, Answer]) -> dict[str, dict[str, float]]:
 
 def _answers(folder: Path, runs: int, actions: int) -> dict[str, Answer]:
     """Each page and call, on a portal of so many runs."""
-    with _portal(folder) as portal:
-        run_id = one_run(portal, folder)
-        subprocess.run(
-            [sys.executable, ROOT / "benchmarks" / "_fill.py", str(runs), str(actions)],
-            env={**portal.environ, "DJANGO_SETTINGS_MODULE": "portal.settings"},
-            check=True,
-        )
-        live = one_coming(portal, folder)
+    with started(folder) as portal:
+        run_id, live = filled(portal, folder, runs, actions)
         with portal.client() as api, _browser(portal) as browser:
             known = _addresses.known(api, run_id, live)
             pages = {name: (browser, path) for name, path in _addresses.pages(known)}
@@ -357,7 +351,18 @@ def _answers(folder: Path, runs: int, actions: int) -> dict[str, Answer]:
             return {name: _asked(portal, *one) for name, one in (pages | calls).items()}
 
 
-def one_run(portal: Portal, folder: Path) -> str:
+def filled(portal: Portal, folder: Path, runs: int, actions: int) -> tuple[str, str]:
+    """A run with files and one that is still coming in, among so many copies of the first."""
+    run_id = _one_run(portal, folder)
+    subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / "_fill.py", str(runs), str(actions)],
+        env={**portal.environ, "DJANGO_SETTINGS_MODULE": "portal.settings"},
+        check=True,
+    )
+    return run_id, _one_coming(portal, folder)
+
+
+def _one_run(portal: Portal, folder: Path) -> str:
     """A run of two scenarios, two minutes and four phases: what a team's usual one looks like."""
     names, loads = ("ramp_up", "plateau", "higher", "spike"), (20, 40, 60, 80)
     lines, phases = [], []
@@ -372,7 +377,7 @@ def one_run(portal: Portal, folder: Path) -> str:
     return run_id
 
 
-def one_coming(portal: Portal, folder: Path) -> str:
+def _one_coming(portal: Portal, folder: Path) -> str:
     """The same run once more, all of whose files are there while it is not complete."""
     _rename(folder / "one")
     with portal.client() as client:
@@ -412,7 +417,7 @@ def _browser(portal: Portal) -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def _portal(folder: Path) -> Iterator[Portal]:
+def started(folder: Path) -> Iterator[Portal]:
     folder.mkdir()
     portal = prepare(folder, HEADROOM_WEBHOOK_PRIVATE="on")
     portal.start()

@@ -115,6 +115,7 @@ class Coordinator:
         self._mishaps: dict[int, dict[str, Mishap]] = {}
         self._context: context.Context | None = None
         self._start_ns = self._started_at_ns = 0
+        self._looked_ns = 0  # when it last awoke to look
         self._lag_us = 0  # the longest that the coordinator was held up since it told of it
 
     async def run(self) -> Manifest:
@@ -246,11 +247,12 @@ class Coordinator:
             self._write_reading(reading)
 
     async def _look(self) -> None:
+        self._looked_ns = time.monotonic_ns()
         while True:
-            slept_ns = time.monotonic_ns()
             await asyncio.sleep(_LOOK_EVERY_S)
-            late_us = (time.monotonic_ns() - slept_ns) // 1000 - round(_LOOK_EVERY_S * 1e6)
-            self._lag_us = max(self._lag_us, late_us)
+            self._note_lag()
+            # Before the writing, which is what a slow disk holds up.
+            self._looked_ns = time.monotonic_ns()
             self._write_rest()
             self._keep(self._writer.flush)
             self._brake(self._brakes.look(self._now_us()))
@@ -337,7 +339,12 @@ class Coordinator:
         for worker, records in self._sheaves.rest():
             self._write_samples(worker, records)
 
+    def _note_lag(self) -> None:
+        late_us = (time.monotonic_ns() - self._looked_ns) // 1000 - round(_LOOK_EVERY_S * 1e6)
+        self._lag_us = max(self._lag_us, late_us)
+
     def _own_health(self, t_us: int) -> dict[str, object]:
+        self._note_lag()
         lag_us, self._lag_us = self._lag_us, 0
         figures = {"t_us": t_us, "worker": COORDINATOR, "loop_lag_us": lag_us}
         return {**figures, **self._vitals.of(os.getpid())}

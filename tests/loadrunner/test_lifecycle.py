@@ -196,6 +196,37 @@ def test_a_disk_that_fills_up_ends_the_run_with_1_and_a_spool_that_reads(
     assert report["run"]["state"] == "incomplete"
 
 
+@pytest.fixture
+def freezing_disk(tmp_path: Path) -> Iterator[Path]:
+    image, folder = tmp_path / "disk.img", tmp_path / "freezing"
+    image.write_bytes(bytes(16 << 20))
+    folder.mkdir()
+    subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
+    command = ["mount", "-o", "loop", str(image), str(folder)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"a file system of its own: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_stands_still_makes_the_run_suspect(
+    tmp_path: Path, freezing_disk: Path
+) -> None:
+    out = freezing_disk / "spool"
+    with target() as url:
+        file = written(tmp_path, url, at_rate(50, "4s"), path="/healthz")
+        with started("run", file, "--out", out) as process:
+            wait_until((out / "manifest.json").exists)
+            subprocess.run(["fsfreeze", "-f", str(freezing_disk)], check=True)
+            time.sleep(2.5)
+            subprocess.run(["fsfreeze", "-u", str(freezing_disk)], check=True)
+            process.communicate(timeout=50)
+    validity = json.loads(loadrunner("report", out, "--format", "json").stdout)["validity"]
+    assert validity["verdict"] != "valid"
+    assert any("The coordinator was held up" in one["detail"] for one in validity["reasons"])
+
+
 RUNS, AT_A_TIME, RATE = 20, 4, 50
 
 

@@ -198,9 +198,7 @@ def _in_own_network(way: Way, options: Options, scratch: Path) -> tuple[dict[str
         f" {str(scratch)!r})))"
     )
     setup = (
-        "ip link set lo up; "
-        f"echo '32768 {32768 + (way.ports or 0)}' > {_PORT_RANGE}; "
-        'exec "$@"'
+        f"ip link set lo up; echo '32768 {32768 + (way.ports or 0)}' > {_PORT_RANGE}; exec \"$@\""
     )
     command = ["unshare", "-n", "sh", "-c", setup, "sh", sys.executable, "-c", inside]
     done = subprocess.run(command, capture_output=True, check=True, cwd=ROOT)

@@ -10,10 +10,11 @@ Takes about 15 minutes.
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 
 import numpy as np
+import polars as pl
 
 from benchmarks import _delays, _machine, _options, _peers, _runner, _slow_tools
 from benchmarks._delays import Micros, percentile
@@ -76,13 +77,17 @@ def _server(port: int, *flags: str) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Known:
-    """One run. Errors are measured - meant, in microseconds; `server` is the server's own."""
+    """One run. Errors are measured - meant, in microseconds; `server` is the server's own, `own`
+    what is left of each request's error without it, `dispatch` the part of that before sending."""
 
     p50: float
     p99: float
     server_p50: float
     server_p99: float
+    own_p50: float
+    own_p99: float
     dispatch_p50: float
+    dispatch_p99: float
 
 
 def _known(result: Result, rounds: int, seconds: float, port: int) -> None:
@@ -99,9 +104,10 @@ def _known(result: Result, rounds: int, seconds: float, port: int) -> None:
             error = spread(abs(float(getattr(one, name))) for one in runs)
             what = f"{path[1:]}: {name} off {truth_us / 1000:g} ms by"
             result.goals.append(Goal(what, error, limit_us, "us", form=",.0f"))
-    names = ("p50", "p99", "server_p50", "server_p99", "dispatch_p50")
+    names = tuple(one.name for one in fields(Known))
     rows = [[path[1:], *(_median(runs, name) for name in names)] for path, runs in found.items()]
-    headings = ("service", "p50", "p99", "server's own p50", "server's own p99", "dispatch p50")
+    whose = ("", "server's own ", "loadrunner's own ", "dispatch ")
+    headings = ("service", *(f"{part}{q}" for part in whose for q in ("p50", "p99")))
     title = f"Measured - meant at {RATE:,} requests/s, us"
     result.tables.append(Table(title, headings, rows))
     for path, runs in found.items():
@@ -115,14 +121,29 @@ def _known_round(path: str, seconds: float, port: int) -> Known:
         run = _runner.run(work, "truth", seconds)
     times = _delays.response_us(run.samples, _WARM_UP_S)
     taken = np.sort(np.load(_LOG)[:, 2] / 1000.0)
+    own = _own_us(run.samples)
     dispatch = _delays.dispatch_us(run.samples, _WARM_UP_S)
     return Known(
         p50=percentile(times, 0.5) - _meant(path, 0.5),
         p99=percentile(times, 0.99) - _meant(path, 0.99),
         server_p50=percentile(taken, 0.5) - _meant(path, 0.5),
         server_p99=percentile(taken, 0.99) - _meant(path, 0.99),
+        own_p50=percentile(own, 0.5),
+        own_p99=percentile(own, 0.99),
         dispatch_p50=percentile(dispatch, 0.5),
+        dispatch_p99=percentile(dispatch, 0.99),
     )
+
+
+def _own_us(samples: pl.DataFrame) -> Micros:
+    """Response time less what the server took for that very request, sorted."""
+    trace, _, taken_ns = np.load(_LOG).T
+    served = pl.DataFrame({"trace": trace, "taken_us": taken_ns / 1000.0})
+    kept = samples.filter(pl.col("due_us") >= round(_WARM_UP_S * 1e6)).with_columns(
+        trace=pl.col("trace_id").str.slice(16).str.to_integer(base=16, dtype=pl.Int64)
+    )
+    both = kept.join(served, on="trace")
+    return np.sort((both["ended_us"] - both["due_us"] - both["taken_us"]).to_numpy())
 
 
 def _meant(path: str, q: float) -> float:

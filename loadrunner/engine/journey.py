@@ -14,7 +14,7 @@ from loadrunner.campaign.model import Variable
 from loadrunner.engine import record
 from loadrunner.engine.connection import MAX_KEPT_BODY, Connection, header
 from loadrunner.engine.content import ContentError, content_encoding, parsed, plain
-from loadrunner.engine.extraction import events, first_found, read_surely, text_of
+from loadrunner.engine.extraction import events, first_found, text_of
 from loadrunner.engine.json_path import found
 from loadrunner.engine.outcomes import UNDECIDED, unexpected
 from loadrunner.engine.pool import ConnectError
@@ -245,7 +245,7 @@ class Journey:
     def _extract(self, head: bytes) -> tuple[int, int]:
         """What later steps need of the answer, as an outcome and the error's index."""
         body, encoding = b"".join(self._body), content_encoding(head)
-        if encoding is None and read_surely(body, self._plan.extract, self._extracted):
+        if encoding is None and self._plan.read(body, self._extracted):
             return OK, NONE
         try:
             body = body if encoding is None else plain(body, encoding)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 _SECOND_US = 1_000_000
-_DELAY = "q"  # a signed number of 8 bytes
+_DELAY = "f"  # of any size, and exact to the microsecond up to 16 s
 
 
 class Pulse:
@@ -57,7 +57,7 @@ class Pulse:
 def figures(said: bytes) -> dict[str, Any]:
     """What a beat says, by the names of runs.formats.health."""
     counted, _, delays = said.partition(b"\n")
-    return {**json.loads(counted), **_delays(np.frombuffer(delays, np.int64))}
+    return {**json.loads(counted), **_delays(np.frombuffer(delays, np.float32))}
 
 
 def _delays(delays_us: np.ndarray) -> dict[str, int | None]:
@@ -66,7 +66,7 @@ def _delays(delays_us: np.ndarray) -> dict[str, int | None]:
         return dict.fromkeys(names)
     values = np.sort(delays_us)
     ranks = (np.ceil(len(values) * np.array([0.5, 0.99, 1.0])) - 1).astype(int)
-    return dict(zip(names, values[ranks].tolist(), strict=True))
+    return dict(zip(names, values[ranks].astype(int).tolist(), strict=True))
 
 
 def _collections() -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from loadrunner.campaign.model import Retry, Scenario, Step
 from loadrunner.engine import outcomes
+from loadrunner.engine.extraction import Read, reader
 from loadrunner.engine.json_path import Path, compiled
 from loadrunner.engine.open_wire import OpenWire
 from loadrunner.engine.orders import Credentials, Orders
@@ -22,8 +23,9 @@ Waiting = dict[int, "Journey"]
 @dataclass(frozen=True, slots=True)
 class StepPlan:
     """`index` stands in the record; `credentials` holds the header line of each user, of which a
-    refreshed token takes the place; `usual` is the answer that this step mostly gets. A journey
-    ends with the step that `is_last`, whatever comes of it."""
+    refreshed token takes the place; `read` is the quick way to what `extract` names; `usual` is the
+    answer that this step mostly gets. A journey ends with the step that `is_last`, whatever comes
+    of it."""
 
     index: int
     name: str
@@ -35,6 +37,7 @@ class StepPlan:
     think_us: int
     retry: Retry | None
     extract: Mapping[str, Path]
+    read: Read
     keeps_body: bool
     is_last: bool
     is_stream: bool
@@ -72,6 +75,7 @@ class Compiler:
     def _plan(self, scenario: Scenario, step: Step) -> StepPlan:
         timeout_ns = round((step.timeout_s or self._orders.timeout_s) * 1e9)
         extracted = {name for one in scenario.steps for name in one.extract}
+        paths = {name: compiled(path) for name, path in step.extract.items()}
         return StepPlan(
             index=list(self._orders.names.steps).index((scenario.name, step.name)),
             name=step.name,
@@ -82,7 +86,8 @@ class Compiler:
             waiting=self.waiting.setdefault(timeout_ns, {}),
             think_us=round(step.think_time_s * 1e6),
             retry=step.retry,
-            extract={name: compiled(path) for name, path in step.extract.items()},
+            extract=paths,
+            read=reader(paths),
             keeps_body=bool(step.extract) or step.stream is not None or step.request is None,
             is_last=step is scenario.steps[-1] and step.retry is None and step.request is not None,
             is_stream=step.stream is not None,

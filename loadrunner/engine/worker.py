@@ -31,8 +31,9 @@ from loadrunner.engine.timer import alarm
 from loadrunner.engine.wire import origin
 
 _FAR = 1 << 62
-# So many are sent before the sockets are looked after again.
-_BATCH = 256
+# So many are sent before the sockets are looked after again: what has been answered meanwhile waits
+# so long for its time to be taken, and its connection to be used again.
+_BATCH = 16
 _TICK_S = 0.01
 _SHIP_EVERY_NS = 50_000_000
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from loadrunner.campaign.model import Request, Template, Variable
 from loadrunner.engine.connection import Connection
 from loadrunner.engine.content import parsed
-from loadrunner.engine.extraction import read_surely, text_of
+from loadrunner.engine.extraction import reader, text_of
 from loadrunner.engine.json_path import Path, found
 from loadrunner.engine.usual import Usual
 from loadrunner.engine.wire import Stamp, Wire, origin
@@ -43,7 +43,7 @@ def the_long_way(body: bytes, paths: dict[str, Path]) -> dict[str, str]:
 def check(body: bytes, paths: dict[str, Path]) -> bool:
     """That no doubt means the same texts; whether there was none."""
     texts: dict[str, str] = {}
-    is_sure = read_surely(body, paths, texts)
+    is_sure = reader(paths)(body, texts)
     if is_sure:
         assert texts == the_long_way(body, paths)
     return is_sure

@@ -6,9 +6,11 @@ A cell is a kind of system under a kind of profile. Each system is drawn from --
 number alone, so that a cell can be made again; the constants of the estimator were set with
 seeds 1, 31 and 32, so report other seeds. The kinds of simulators/unlike.py have profiles of their
 own; two of them, `even` and `thrashing`, were looked at while the estimator was made, the others
-are a hold-out. Those of simulators/afar.py were played once it was finished. `top` profiles go to
-1.15 to 2.2 times the capacity, `low` ones stay below .92 of it, where every 'reached' is a false
-claim. 'found' counts the runs whose top load is 1.25 times the capacity or more. Shares come with
+are a hold-out. Those of simulators/afar.py were played once it was finished; later the rules for
+nodes of unlike speed and for proxies were set with simulators/fronts.py. With those of
+simulators/later.py nothing was ever set. `top` profiles go to 1.15 to 2.2 times the capacity, `low`
+ones stay below .92 of it, where every 'reached' is a false claim. 'found' counts the runs whose top
+load is 1.25 times the capacity or more. Shares come with
 a Wilson interval, quantiles with a bootstrap one, 95 % both.
 
 The other questions of the analysis have modules of their own, whose tables follow: comparing.py,
@@ -19,7 +21,7 @@ import argparse
 import multiprocessing
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,13 +31,24 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 
 from benchmarks import attribution, comparing, histories, judging, modes
-from benchmarks.simulators import afar, queues, tiers, unlike
+from benchmarks.simulators import afar, fronts, later, queues, tiers, unlike
+from benchmarks.simulators.queues import Maker
 from benchmarks.simulators.system import Floats, Simulated
 from runs.analysis import saturation
 from runs.analysis.saturation import Saturation
 
-MAKERS: Final = {**queues.MAKERS, **tiers.MAKERS, **unlike.MAKERS, **afar.MAKERS}
+MAKERS: Final = {
+    **queues.MAKERS,
+    **tiers.MAKERS,
+    **unlike.MAKERS,
+    **afar.MAKERS,
+    **fronts.MAKERS,
+    **later.MAKERS,
+}
 PROFILES: Final = ("stairs", "spike", "short")
+OWN_PROFILES: Final[tuple[tuple[Mapping[str, Maker], Sequence[str]], ...]] = tuple(
+    (one.MAKERS, one.PROFILES) for one in (unlike, afar, fronts, later)
+)
 QUESTIONS: Final = ("saturation", "comparison", "history", "modes", "bottlenecks", "criteria")
 TELLING: Final = 1.25
 
@@ -106,10 +119,9 @@ def cells(
 
 def _profiles(kind: str, wanted: Sequence[str]) -> Sequence[str]:
     """Users who wait know stairs only; unlike systems have profiles of their own."""
-    if kind in unlike.MAKERS:
-        return unlike.PROFILES
-    if kind in afar.MAKERS:
-        return afar.PROFILES
+    for makers, own in OWN_PROFILES:
+        if kind in makers:
+            return own
     return ("stairs",) if kind == "closed" else wanted
 
 

@@ -20,7 +20,7 @@ Phases = tuple[Phase, ...]
 Played = tuple[Floats, list[str]]
 
 
-def _phases(rng: np.random.Generator, profile: str, capacity: float, reached: bool) -> Phases:
+def phases_of(rng: np.random.Generator, profile: str, capacity: float, reached: bool) -> Phases:
     top = (rng.uniform(1.3, 1.9) if reached else rng.uniform(0.6, 0.9)) * capacity
     if profile == "up_down":
         up = np.linspace(rng.uniform(0.15, 0.3) * top, top, int(rng.integers(6, 11)))
@@ -41,7 +41,7 @@ def _phases(rng: np.random.Generator, profile: str, capacity: float, reached: bo
     )  # fmt: skip
 
 
-def _run(
+def run(
     kind: str, phases: Phases, due: Floats, played: Played, truth: float, timeout: float
 ) -> Simulated:
     ended, outcome = played
@@ -51,32 +51,32 @@ def _run(
     return Simulated(kind, data, truth, profiles.top_rate(phases) / truth)
 
 
-def _drawn(
+def drawn(
     rng: np.random.Generator, profile: str, reached: bool, capacity: float
 ) -> tuple[Phases, Floats]:
-    phases = _phases(rng, profile, capacity, reached)
+    phases = phases_of(rng, profile, capacity, reached)
     return phases, profiles.arrivals(rng, phases, poisson=bool(rng.random() < 0.5))
 
 
 def newest_first(rng: np.random.Generator, profile: str, reached: bool) -> Simulated:
     """Who came last is served first; who is passed over for long gives up, and is not served."""
     servers, capacity = int(rng.integers(2, 20)), rng.uniform(30, 180)
-    phases, due = _drawn(rng, profile, reached, capacity)
+    phases, due = drawn(rng, profile, reached, capacity)
     service = lognormal(rng, servers / capacity, rng.uniform(0.2, 1.2), len(due))
     timeout = rng.uniform(4, 20)
     played = _pooled(due, service, servers, timeout, lambda i: -i)
-    return _run("newest_first", phases, due, played, capacity, timeout)
+    return run("newest_first", phases, due, played, capacity, timeout)
 
 
 def two_classes(rng: np.random.Generator, profile: str, reached: bool) -> Simulated:
     """A part goes before the rest; both take as long, and wait in the same pool."""
     servers, capacity = int(rng.integers(2, 20)), rng.uniform(30, 180)
-    phases, due = _drawn(rng, profile, reached, capacity)
+    phases, due = drawn(rng, profile, reached, capacity)
     service = lognormal(rng, servers / capacity, rng.uniform(0.2, 1.2), len(due))
     first = rng.random(len(due)) < rng.uniform(0.1, 0.6)
     timeout = rng.uniform(4, 20)
     played = _pooled(due, service, servers, timeout, lambda i: i - first[i] * len(due))
-    return _run("two_classes", phases, due, played, capacity, timeout)
+    return run("two_classes", phases, due, played, capacity, timeout)
 
 
 def _pooled(
@@ -109,7 +109,7 @@ def collector(rng: np.random.Generator, profile: str, reached: bool) -> Simulate
     servers, capacity = int(rng.integers(2, 12)), rng.uniform(30, 180)
     every, pause = int(rng.integers(100, 600)), rng.uniform(0.05, 0.4)
     truth = 1 / (1 / capacity + pause / every)
-    phases, due = _drawn(rng, profile, reached, truth)
+    phases, due = drawn(rng, profile, reached, truth)
     service = lognormal(rng, servers / capacity, rng.uniform(0.2, 1.0), len(due))
     ended = np.empty(len(due))
     busy = [(0.0, -1)] * servers
@@ -123,7 +123,7 @@ def collector(rng: np.random.Generator, profile: str, reached: bool) -> Simulate
             if one >= 0:
                 ended[one] = end
     timeout = rng.uniform(8, 30)
-    return _run("collector", phases, due, (ended, ["ok"] * len(due)), truth, timeout)
+    return run("collector", phases, due, (ended, ["ok"] * len(due)), truth, timeout)
 
 
 def slow_node(rng: np.random.Generator, profile: str, reached: bool) -> Simulated:
@@ -132,7 +132,7 @@ def slow_node(rng: np.random.Generator, profile: str, reached: bool) -> Simulate
     each = rng.uniform(15, 50)
     slower = rng.uniform(0.5, 0.85)
     truth = each * slower * nodes
-    phases, due = _drawn(rng, profile, reached, truth)
+    phases, due = drawn(rng, profile, reached, truth)
     servers = int(rng.integers(1, 6))
     room_s = float(rng.choice([1.0, 3.0, np.inf]))
     ended, outcome = np.empty(len(due)), ["ok"] * len(due)
@@ -152,14 +152,14 @@ def slow_node(rng: np.random.Generator, profile: str, reached: bool) -> Simulate
             heappush(free, begin + work)
             ended[i] = begin + work
     timeout = rng.uniform(5, 20)
-    return _run("slow_node", phases, due, (ended, outcome), truth, timeout)
+    return run("slow_node", phases, due, (ended, outcome), truth, timeout)
 
 
 def shedding(rng: np.random.Generator, profile: str, reached: bool) -> Simulated:
     """An event loop before a pool; once all have waited too long for a while, every other one is
     answered with an error from the queue."""
     servers, capacity = int(rng.integers(2, 16)), rng.uniform(30, 180)
-    phases, due = _drawn(rng, profile, reached, capacity)
+    phases, due = drawn(rng, profile, reached, capacity)
     loop_s = rng.uniform(0.0005, 0.7 / capacity)
     service = lognormal(rng, servers / capacity, rng.uniform(0.2, 1.0), len(due))
     target, window = rng.uniform(0.1, 0.5), rng.uniform(0.3, 1.5)
@@ -177,7 +177,7 @@ def shedding(rng: np.random.Generator, profile: str, reached: bool) -> Simulated
         heappush(free, begin + work)
         ended[i] = begin + work
     timeout = rng.uniform(5, 20)
-    return _run("shedding", phases, due, (ended, outcome), capacity, timeout)
+    return run("shedding", phases, due, (ended, outcome), capacity, timeout)
 
 
 PROFILES = ("up_down", "spikes")

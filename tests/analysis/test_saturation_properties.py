@@ -1,5 +1,6 @@
 """What must hold whatever the target: units, order and refusals."""
 
+import re
 import sys
 from dataclasses import replace
 
@@ -9,17 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.simulators import queues, tiers
+from benchmarks.simulators import fronts, queues, tiers
 from benchmarks.simulators.system import Simulated
 from runs.analysis import saturation
 from runs.analysis.run_data import RunData
 from runs.analysis.saturation import Saturation
 
-MAKERS = {**queues.MAKERS, **tiers.MAKERS}
+MAKERS = {**queues.MAKERS, **tiers.MAKERS, **fronts.MAKERS}
 KINDS = (
     *("queue", "collapse", "contention", "closed", "rate_limit", "user_limit", "quota"),
-    *("cached", "direct", "several", "paused"),
+    *("cached", "direct", "several", "paused", "in_turn", "gateway"),
 )
+LIMITS = ("rate_limit", "quota")
 SYSTEMS = st.tuples(
     st.sampled_from(KINDS),
     st.sampled_from(["stairs", "short", "spike"]),
@@ -99,6 +101,31 @@ def test_dropping_refusals_never_raises_the_capacity(kind: str, seed: int) -> No
     whole, part = _found(data), _found(kept)
     if whole.capacity_jps is not None and part.capacity_jps is not None:
         assert part.capacity_jps <= whole.capacity_jps * 1.05
+
+
+@given(SYSTEMS)
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_what_was_sustained_is_never_more_than_the_capacity(system: tuple[str, str, int]) -> None:
+    found = _found(_made(system).data)
+    if found.capacity_jps is not None and found.sustained_jps is not None:
+        assert found.ci_jps is not None
+        assert found.ci_jps[0] <= found.capacity_jps <= found.ci_jps[1]
+        assert found.sustained_jps <= found.capacity_jps * (1 + 1e-9) or found.cause in LIMITS
+        assert found.sustained_jps <= found.ci_jps[1]
+
+
+@given(SYSTEMS)
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_the_sentence_does_not_contradict_the_figure(system: tuple[str, str, int]) -> None:
+    found = _found(_made(system).data)
+    falls = re.search(r"goodput falls, to ([\d.,]+)/s", found.explanation)
+    rises = re.search(r"goodput still rises, to ([\d.,]+)/s", found.explanation)
+    if falls:
+        assert found.capacity_jps is not None
+        assert float(falls[1].replace(",", "")) < found.capacity_jps
+    if rises:
+        assert found.capacity_jps is not None
+        assert float(rises[1].replace(",", "")) > 0.97 * found.capacity_jps
 
 
 def test_the_simulators_are_not_part_of_the_product() -> None:

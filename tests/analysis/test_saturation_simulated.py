@@ -18,7 +18,7 @@ def _outcomes(kind: str, reached: bool) -> list[Outcome]:
 def test_the_capacity_of_systems_of_each_kind_is_found(kind: str) -> None:
     found = [one for one in _outcomes(kind, reached=True) if one.error is not None]
     assert len(found) >= SYSTEMS - 2
-    assert float(np.median([abs(one.error or 0.0) for one in found])) < 0.03
+    assert float(np.median([abs(one.error or 0.0) for one in found])) < 0.035
     assert sum(one.covers for one in found) >= len(found) - 1
 
 

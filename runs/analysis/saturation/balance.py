@@ -5,8 +5,9 @@ latency as it was at low load. What lacks beyond that, by the clock of the answe
 a queue that grows, to failures, or to refusals: the stage is overloaded.
 """
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -15,11 +16,12 @@ from runs.analysis.saturation.flow import Floats, Flow, Segment
 
 # Losses below this share of what was due are not called an overload.
 LEAST_LOSS: Final = 0.02
+_SMALL_LOSS: Final = 0.01
 _SURE: Final = 3.5
 _LIKELY: Final = 1.5
 # Evidence that a loss lasts: share lost, standard errors, and Student's t over the parts of the
 # stage. No stage below its capacity showed as much in 3,900 simulated systems.
-_LASTING: Final = ((0.05, 4.0, 3.0), (0.05, 3.5, 4.0), (0.10, 5.0, 2.0))
+_LASTING: Final = ((0.05, 4.0, 3.0), (0.05, 3.5, 4.0), (0.10, 5.0, 2.0), (0.02, 8.0, 3.0))
 # So many refusals, and such a share, are a limit.
 _FEWEST_RULED: Final = 20
 _LEAST_RULED: Final = 0.05
@@ -64,8 +66,8 @@ class Stage:
     """One segment with its balance, rates in journeys/s.
 
     `loss` is the share of the due journeys that lacks among the answers, `sigmas` the same in
-    standard errors, `steadiness` its Student's t over parts of the stage; `window` leaves the
-    warm-up out.
+    standard errors, `steadiness` its Student's t over parts of it, `doubt` one standard error
+    as a share; `window` leaves the warm-up out.
     """
 
     segment: Segment
@@ -80,6 +82,16 @@ class Stage:
     steadiness: float
     is_lasting: bool
     is_overloaded: bool = False
+    doubt: float = 0.0
+
+    def would_show(self, loss: float) -> bool:
+        """Whether so large a loss would have been seen in it."""
+        return loss > max(_SURE * self.doubt, LEAST_LOSS)
+
+    @property
+    def loses(self) -> bool:
+        """Whether a small part is surely lost, too small to be called an overload."""
+        return self.loss > _SMALL_LOSS and self.sigmas > _SURE
 
     @property
     def is_doubtful(self) -> bool:
@@ -156,7 +168,7 @@ def stages(flow: Flow, segments: Sequence[Segment], base: Baseline) -> tuple[Sta
     weighed: list[Stage] = []
     for segment in segments:
         weighed.append(_weighed(flow, segment, weighed[-1] if weighed else None, base))
-    return _consistent(tuple(weighed))
+    return _together(flow, _consistent(tuple(weighed)), base)
 
 
 def _weighed(flow: Flow, segment: Segment, before: Stage | None, base: Baseline) -> Stage:
@@ -166,24 +178,26 @@ def _weighed(flow: Flow, segment: Segment, before: Stage | None, base: Baseline)
     warm_up = min(segment.length / 3, max(2 * base.p90, segment.length / 10))
     window = (start + warm_up, end)
     loss, sigmas = _lacking(flow, window, base)
+    doubt = _doubt(flow, window, base)
     sigmas = max(sigmas, _lacking(flow, (start, end), base)[1])
     follows = before is not None and abs(before.segment.end - start) < 1e-9
     since = before.window[0] if before is not None and follows else window[0]
     loss_before, sigmas_before = _lacking(flow, (since, end), base)
     goodput = flow.answered_in(*window) / (end - window[0])
     steadiness, trimmed = _steadiness(flow, window, base)
-    lasting = _is_ruled(flow, window) or (
-        trimmed > loss / 5
-        and any(
-            loss > least and sigmas > sure and steadiness > steady
-            for least, sure, steady in _LASTING
-        )
-    )
+    lasting = _is_ruled(flow, window) or _lasts(loss, sigmas, steadiness, trimmed)
     stage = Stage(
         segment, window, offered, goodput, count, loss, sigmas, loss_before, sigmas_before,
-        steadiness, lasting,
+        steadiness, lasting, doubt=doubt,
     )  # fmt: skip
     return stage if not _overloaded(stage, before) else _marked(stage)
+
+
+def _lasts(loss: float, sigmas: float, steadiness: float, trimmed: float) -> bool:
+    """Whether that is evidence of a loss that lasts."""
+    return trimmed > loss / 5 and any(
+        loss > least and sigmas > sure and steadiness > steady for least, sure, steady in _LASTING
+    )
 
 
 def _is_ruled(flow: Flow, window: tuple[float, float]) -> bool:
@@ -207,9 +221,16 @@ def _lacking(flow: Flow, window: tuple[float, float], base: Baseline) -> tuple[f
     due = flow.due_in(start, end)
     expected = base.answered_by(flow, end) - base.answered_by(flow, start)
     missing = expected - flow.answered_in(start, end)
+    error = _doubt(flow, window, base) * max(due, 1)
+    return missing / max(expected, 1.0), missing / error
+
+
+def _doubt(flow: Flow, window: tuple[float, float], base: Baseline) -> float:
+    """One standard error of the lacking answers, as a share of those due."""
+    start, end = window
+    due = flow.due_in(start, end)
     in_flight = due / max(end - start, 1e-9) * base.mean
-    error = np.sqrt(due * base.failing + 3 * in_flight + 1)
-    return missing / max(expected, 1.0), missing / float(error)
+    return float(np.sqrt(due * base.failing + 3 * in_flight + 1)) / max(due, 1)
 
 
 def _steadiness(flow: Flow, window: tuple[float, float], base: Baseline) -> tuple[float, float]:
@@ -240,7 +261,7 @@ def _overloaded(stage: Stage, before: Stage | None) -> bool:
 
 
 def _marked(stage: Stage, is_overloaded: bool = True) -> Stage:
-    return Stage(**{**vars(stage), "is_overloaded": is_overloaded})
+    return replace(stage, is_overloaded=is_overloaded)
 
 
 def caused(stages: Sequence[Stage]) -> list[Stage]:
@@ -255,9 +276,21 @@ def caused(stages: Sequence[Stage]) -> list[Stage]:
     return found
 
 
+def sustained(stages: Sequence[Stage]) -> list[Stage]:
+    """The stages that were kept up with below the first load that was not; not those that surely
+    lost a little, as where most of the load needs nothing of what is saturated."""
+    first = min((stage.offered for stage in caused(stages)), default=np.inf)
+    return [one for one in kept(stages) if one.offered < first and not one.loses]
+
+
 def kept(stages: Sequence[Stage]) -> list[Stage]:
     """The stages that kept up."""
     return [stage for stage in stages if not stage.is_overloaded and stage.count]
+
+
+def clear(stages: Sequence[Stage]) -> list[Stage]:
+    """Without those that kept up and surely lost a little."""
+    return [stage for stage in stages if stage.is_overloaded or not stage.loses]
 
 
 def steady(stages: Sequence[Stage]) -> list[Stage]:
@@ -270,6 +303,20 @@ def steady(stages: Sequence[Stage]) -> list[Stage]:
             kept.append(stage)
         before = stage
     return kept
+
+
+def _together(flow: Flow, weighed: tuple[Stage, ...], base: Baseline) -> tuple[Stage, ...]:
+    """Overloaded stages one after the other are evidence together where none is alone."""
+    found: list[Stage] = []
+    for is_bad, group in itertools.groupby(weighed, key=lambda stage: stage.is_overloaded):
+        row = list(group)
+        if is_bad and len(row) > 1 and not any(stage.is_lasting for stage in row):
+            window = (row[0].window[0], row[-1].segment.end)
+            steadiness, trimmed = _steadiness(flow, window, base)
+            if _lasts(*_lacking(flow, window, base), steadiness, trimmed):
+                row = [replace(stage, is_lasting=True) for stage in row]
+        found += row
+    return tuple(found)
 
 
 def calmed(weighed: tuple[Stage, ...]) -> tuple[Stage, ...]:

@@ -46,6 +46,12 @@ class Closed:
     users: float | None = None
     is_retrograde: bool = False
 
+    @property
+    def sustained(self) -> float | None:
+        """The most goodput of a stage; where it levels off, the best of many is so by luck."""
+        best = max((level.goodput for level in self.levels), default=None)
+        return best if best is None or self.capacity is None else min(best, self.capacity)
+
 
 def levels(flow: Flow, phases: Sequence[Phase]) -> tuple[Level, ...]:
     """The stages with a known number of users and enough answers, by number of users."""

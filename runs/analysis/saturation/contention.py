@@ -17,6 +17,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from runs.analysis.saturation import balance
 from runs.analysis.saturation.balance import Stage
 from runs.analysis.saturation.bend import Spread
 from runs.analysis.saturation.bracket import Bracket
@@ -115,7 +116,7 @@ def find(
 ) -> Spread | None:
     """From everything before `until` (when clients gave up), in journeys/s; None where there is
     too little. A journey makes `unit` of the calls; `floor` is answered under overload."""
-    bracket = Bracket.of(stages, _SPREAD, floor)
+    bracket = Bracket.of(balance.clear(stages), _SPREAD, floor)
     mine = _around(calls, stages, until)
     if mine.count < _FEWEST_CALLS or bracket is None:
         return None

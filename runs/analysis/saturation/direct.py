@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from runs.analysis.saturation.flow import Floats, Flow
+from runs.analysis.saturation.flow import Flags, Floats, Flow
 
 SHARES: Final = np.concatenate([[0.0], np.linspace(0.02, 0.98, 49)])
 """The shares that are weighed; the first is none at all."""
@@ -33,6 +33,8 @@ _SMALLEST: Final = 0.03
 _CANDIDATES: Final = 120
 _APART: Final = 4.0
 _AS_BEFORE: Final = 0.7
+# What all stages say of the share counts as so much of it: they are less alike than one is.
+_OF_ALL: Final = 0.5
 # So many failures among what was let in tell of something that others need.
 _FAILS: Final = 0.02
 
@@ -46,30 +48,39 @@ class Split:
     share: float
     error: float
 
+    def at_once(self, calls: Flow) -> Flags:
+        """Which calls were answered like that."""
+        fast: Flags = calls.good & (calls.took < self.threshold)
+        return fast
 
-def split(calls: Flow, windows: Sequence[tuple[float, float]], healthy: Floats) -> Split | None:
+
+def split(
+    calls: Flow, windows: Sequence[tuple[float, float]], healthy: Floats,
+    every: Floats | None = None,
+) -> Split | None:  # fmt: skip
     """Where under overload the answers fall in two groups with a valley in between: those that
     came at once, and those that waited (or failed). None where they do not.
 
-    The healthy latencies sharpen the share, where they have a valley of their own that agrees.
+    The latencies of all stages that kept up sharpen the share, where they have a valley of their
+    own that agrees; else those of the `healthy` one do.
     """
     parts = [calls.between(start, end) for start, end in windows]
     due = sum(part.stop - part.start for part in parts)
     if due < _FEWEST or len(healthy) < _FEWEST:
         return None
     took = np.sort(np.concatenate([calls.took[part][calls.good[part]] for part in parts]))
-    valley = _valley(took, due)
-    if valley is None:
+    found = valley(took, due)
+    if found is None:
         return None
-    threshold, share = valley
+    threshold, share = found
     if not _is_as_before(took, due, share, healthy):
         return None
     error = float(np.sqrt(share * (1 - share) / due))
-    before = np.sort(healthy)
-    own = _valley(before, len(before), share)
-    if own is None:
-        return Split(threshold, share, error)
-    return _joined(threshold, (share, error), (own[1], len(before)))
+    for before, weight in ((healthy if every is None else every, _OF_ALL), (healthy, 1.0)):
+        own = valley(np.sort(before), len(before), share)
+        if own is not None:
+            return _joined(threshold, (share, error), (own[1], round(weight * len(before))))
+    return Split(threshold, share, error)
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,7 @@ def beneath(
     low load knows no two groups, or nothing fails inside.
     """
     before = np.sort(healthy)
-    own = _valley(before, len(before)) if len(before) >= _FEWEST else None
+    own = valley(before, len(before)) if len(before) >= _FEWEST else None
     if own is None:
         return None
     length = sum(end - start for start, end in windows)
@@ -134,9 +145,12 @@ def _joined(threshold: float, over: tuple[float, float], own: tuple[float, int])
     return Split(threshold, mean, float(error * other / np.hypot(error, other)))
 
 
-def _valley(took: Floats, due: int, near: float | None = None) -> tuple[float, float] | None:
+def valley(
+    took: Floats, due: int, near: float | None = None, smallest: float = _SMALLEST
+) -> tuple[float, float] | None:
     """Where the fewest of some ascending latencies lie between two groups, and the share of `due`
-    below; with `near`, where that share is close to it. None where there is no such place."""
+    below; with `near`, where that share is close to it. None where there is no such place, or one
+    of the groups is smaller than `smallest`."""
     if not len(took):
         return None
     low, high = max(float(took[0]), 1e-4), max(float(took[-1]), 2e-4)
@@ -145,7 +159,7 @@ def _valley(took: Floats, due: int, near: float | None = None) -> tuple[float, f
     below = np.searchsorted(took, at) / due
     inside = (np.searchsorted(took, at * half) - np.searchsorted(took, at / half)) / due
     smaller = np.minimum(below, len(took) / due - below)
-    fits = (smaller >= _SMALLEST) & (inside <= _VALLEY * smaller)
+    fits = (smaller >= smallest) & (inside <= _VALLEY * smaller)
     if near is not None:
         fits &= np.abs(below - near) <= 0.1
     if not fits.any():

@@ -137,9 +137,7 @@ def _calls(data: RunData, scenario: str, mine: Flow) -> Flow:
 def _of_open(data: RunData, name: str, mine: Flow, found: Found) -> Saturation:
     bad = [stage.offered for stage in balance.caused(found.stages)]
     first = min(bad, default=None)
-    kept = [stage for stage in found.stages if not stage.is_overloaded and stage.count]
-    below = [stage for stage in kept if first is None or stage.offered < first]
-    sustained = max((stage.offered for stage in below), default=None)
+    sustained = found.sustained
     up_to = max((stage.offered for stage in found.stages), default=None) or None
     requests = _requests_a_journey(mine)
     capacity, ci = found.capacity, found.ci
@@ -166,7 +164,7 @@ def _of_open(data: RunData, name: str, mine: Flow, found: Found) -> Saturation:
 
 def _of_closed(data: RunData, name: str, mine: Flow, found: Closed) -> Saturation:
     ci = found.ci
-    sustained = max((level.goodput for level in found.levels), default=None)
+    sustained = found.sustained
     requests = _requests_a_journey(mine)
     explanation, next_run = words.of_closed(name, found)
     cause: Cause = "none" if found.verdict == "not_reached" else "unknown"

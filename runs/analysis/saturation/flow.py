@@ -18,6 +18,10 @@ Flags = NDArray[np.bool_]
 Ints = NDArray[np.signedinteger[Any]]
 
 MICROS: Final = 1_000_000
+_GATEWAY_TIMEOUT: Final = 504
+# What waited in vain took longer than nearly every good answer; a 504 that comes at once did not.
+_LONG: Final = 0.9
+_ENOUGH: Final = 20_000
 # A ramp is cut into pieces, each of which counts as a stage of its own.
 _PIECES_OF_A_RAMP: Final = 4
 
@@ -55,6 +59,26 @@ class Flow:
     def ends(self) -> Floats:
         """When all of them ended, ascending."""
         return np.sort(self.ended, kind="stable")
+
+    @cached_property
+    def given_up(self) -> Floats:
+        """When clients stopped waiting, or a gateway did for them, ascending: a target that is not
+        told goes on working for them."""
+        by_gateway = self._failed_late & (self.status == _GATEWAY_TIMEOUT)
+        return np.sort(self.ended[self.timed_out | by_gateway], kind="stable")
+
+    @cached_property
+    def failed_late(self) -> Floats:
+        """When those failed that had waited longer than nearly all good ones did, ascending."""
+        return np.sort(self.ended[self._failed_late], kind="stable")
+
+    @cached_property
+    def _failed_late(self) -> Flags:
+        failed: Flags = ~(self.good | self.refused | self.unsent)
+        if failed.any() and self.good.any():
+            took = self.took[self.good]
+            failed &= self.took > np.quantile(took[:: 1 + len(took) // _ENOUGH], _LONG)
+        return failed
 
     def between(self, start: float, end: float) -> slice:
         """The journeys due in [start, end)."""

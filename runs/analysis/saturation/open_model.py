@@ -1,12 +1,13 @@
 """One flow under an open load: its stages, and what they say together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 
 from runs.analysis.saturation import balance, bend, contention, points, rate, refusals
+from runs.analysis.saturation.apart import Apart
 from runs.analysis.saturation.balance import Stage
 from runs.analysis.saturation.bend import Bend, Spread
 from runs.analysis.saturation.bracket import Bracket
@@ -30,6 +31,12 @@ _UNUSED: Final = 0.0075
 _SLOWER: Final = 1.2
 _FALLING: Final = 0.08
 _STRAYS: Final = 3
+# An estimate that begins so far above a load that was lost for good is of something else.
+_BEYOND: Final = 1.02
+_MORE_THAN_ALL: Final = 1.05
+# Goodput below this part of the capacity has fallen; and so many time-outs are no strays.
+_LESS: Final = 0.95
+_GIVEN_UP: Final = 0.01
 # A fall of throughput that is less likely than this is left out of account.
 _UNLIKELY: Final = 0.15
 # How likely it is that calls which are fast at low load need nothing of what is saturated, where
@@ -54,8 +61,17 @@ class Found:
     is_lower: bool = False
     share_served: float = 0.0
     falls: bool = False
+    is_wasted: bool = False
     is_shared: bool = False
     why: str = ""
+
+    @property
+    def sustained(self) -> float | None:
+        """The highest load that was kept up with below the first losses; not above the capacity,
+        where credit, or a queue that had only begun, carries one for a while."""
+        at_most = np.inf if self.capacity is None else self.capacity * (1 + 1e-9)
+        loads = [stage.offered for stage in balance.sustained(self.stages)]
+        return max((load for load in loads if load <= at_most), default=None)
 
 
 NOTHING: Final = Found("inconclusive", (), cause="unknown", why="no load was planned for it")
@@ -100,7 +116,17 @@ def _reached(journeys: Flow, calls: Flow, stages: tuple[Stage, ...]) -> Found:
     measured = points.response(calls, stages, per_journey)
     if measured is None:
         return _untold(stages, "nothing succeeded beyond the first losses")
-    return _bent(journeys, stages, measured)
+    found = _bent(journeys, stages, measured)
+    if isinstance(measured.split, Apart) and not _is_within(found):
+        measured = points.response(calls, stages, per_journey, may_be_apart=False) or measured
+        found = _bent(journeys, stages, measured)
+    return _in_line(found)
+
+
+def _is_within(found: Found) -> bool:
+    """What a part that is full first allows is no more than was answered in all beyond it."""
+    best = max(stage.goodput for stage in found.stages if stage.is_overloaded)
+    return found.capacity is not None and found.capacity <= _MORE_THAN_ALL * best
 
 
 def _used_up(stages: tuple[Stage, ...], limit: Limit, per_journey: float) -> Found:
@@ -169,12 +195,48 @@ def _bent(journeys: Flow, stages: tuple[Stage, ...], measured: Response) -> Foun
         stages,
         spread.capacity,
         (spread.low, spread.high),
-        _cause(journeys, stages, falls),
+        _cause(journeys, stages),
         "global",
         is_lower=is_lower and hidden is None,
         share_served=_served(fitted, measured, hidden is not None),
         falls=falls,
+        is_wasted=_gives_up(measured.calls, stages),
         is_shared=measured.order.is_shared,
+    )
+
+
+def _in_line(found: Found) -> Found:
+    """No load that was kept up with lies above the capacity; nor is one lost for good that lies far
+    below it: what a model makes of the overload gives way to what was seen."""
+    assert found.capacity is not None
+    assert found.ci is not None
+    spread = Spread(found.capacity, *found.ci)
+    clear = balance.clear(found.stages)
+    bracket = Bracket.of([one for one in clear if one.is_lasting or not one.is_overloaded])
+    if bracket is not None and not bracket.is_wide and spread.capacity > bracket.lost:
+        sure = spread.low > _BEYOND * bracket.lost
+        error = max((spread.high - spread.low) / 4, _FLOOR * spread.capacity)
+        spread = bracket.alone() if sure else bracket.weighed(spread.capacity, error)
+    part = 1 - found.share_served
+    kept = max(
+        (
+            stage.offered
+            for stage in balance.sustained(found.stages)
+            if stage.would_show(part * (1 - spread.capacity / max(stage.offered, 1e-9)))
+        ),
+        default=0.0,
+    )
+    if kept > spread.high:
+        spread = Spread(kept, spread.low, kept * (1 + _FLOOR))
+    top = max((one for one in found.stages if one.is_overloaded), key=lambda one: one.offered)
+    falls = top.goodput < _LESS * spread.capacity
+    return replace(
+        found,
+        capacity=spread.capacity,
+        ci=(spread.low, spread.high),
+        cause="retrograde" if found.falls and falls else found.cause,
+        falls=found.falls and falls,
+        is_wasted=found.is_wasted and falls,
     )
 
 
@@ -219,7 +281,7 @@ def _told(fitted: Bend, measured: Response, stages: Sequence[Stage]) -> Spread:
 
 def _sustained(fitted: Bend, measured: Response, stages: Sequence[Stage]) -> Spread:
     """Where throughput falls: from throughput by work under way, and the loads around it."""
-    gave_up = np.sort(measured.calls.ended[measured.calls.timed_out])
+    gave_up = measured.calls.given_up
     until = float(gave_up[_STRAYS]) if len(gave_up) > _STRAYS else np.inf
     seen = measured.points
     floor = float(seen.goodput[seen.overloaded].min())
@@ -250,9 +312,14 @@ def _widened(spread: Spread, measured: Response) -> Spread:
     return Spread(capacity, max(low, 0.0), high)
 
 
-def _cause(journeys: Flow, stages: Sequence[Stage], falls: bool) -> Cause:
-    if falls:
-        return "retrograde"
+def _gives_up(calls: Flow, stages: Sequence[Stage]) -> bool:
+    """Whether a part of what was due under overload was no longer waited for."""
+    windows = [stage.window for stage in stages if stage.is_overloaded]
+    gave_up = np.diff(np.searchsorted(calls.given_up, np.array(windows)), axis=1).sum()
+    return bool(gave_up > _GIVEN_UP * sum(calls.due_in(*window) for window in windows))
+
+
+def _cause(journeys: Flow, stages: Sequence[Stage]) -> Cause:
     bad = _parts(journeys, [stage for stage in stages if stage.is_overloaded])
     healthy = _parts(journeys, balance.steady(stages))
     status = journeys.status[bad][~journeys.good[bad]]

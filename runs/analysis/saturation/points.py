@@ -12,7 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from runs.analysis.saturation import balance, direct, rate, sharing
+from runs.analysis.saturation import apart, balance, direct, rate, sharing
+from runs.analysis.saturation.apart import Apart
 from runs.analysis.saturation.balance import Baseline, Stage
 from runs.analysis.saturation.bend import Points, Prior
 from runs.analysis.saturation.direct import SHARES, Beneath, Split
@@ -35,7 +36,8 @@ _NODES: Final = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 class Response:
     """`points` are in journeys/s; `shares` is the log-likelihood of each of SHARES, `freedom` the
     degrees of freedom of the errors, `slowing` the ratio of latencies at a load well below the
-    losses to those at the lowest, `shared` what is worked off where work is shared."""
+    losses to those at the lowest, `shared` what is worked off where work is shared, `rises` whether
+    more was answered under overload than the load at which the losses began."""
 
     points: Points
     shares: Floats
@@ -50,12 +52,13 @@ class Response:
     order: Order = UNKNOWN
     shared: Shared | None = None
     beneath: Beneath | None = None
+    rises: bool = False
 
     @property
     def is_entangled(self) -> bool:
         """Whether calls hinder each other, so that throughput may fall beyond its peak."""
         slows = not self.order.is_told and self.slowing > _SLOWS
-        return self.split is None and (self.order.wider > _ENTANGLED or slows)
+        return self.split is None and not self.rises and (self.order.wider > _ENTANGLED or slows)
 
 
 # The priors of plateau, part, waste and drop.
@@ -79,6 +82,10 @@ _PARTS_OF_STAGE: Final = (0.1, 0.15, 0.22, 0.33, 0.5)
 _SPLIT: Final = (0.97, 0.01, 0.01, 0.01)
 # By so many standard errors goodput rises less than a share says before that is not believed.
 _RISE_ERRORS: Final = 2.5
+# Goodput that drops to this part once calls begin to fail that had waited is that of work in vain.
+_COLLAPSED: Final = 0.6
+# Goodput that is higher than the load at which the losses began by so much has risen.
+_RISES: Final = 1.1
 
 
 @dataclass(frozen=True)
@@ -96,10 +103,13 @@ def concerned(calls: Flow, stages: Sequence[Stage]) -> Concerned:
     return Concerned(mine, _part_concerned(calls, mine, healthy or stages))
 
 
-def response(calls: Flow, stages: Sequence[Stage], per_journey: float) -> Response | None:
+def response(
+    calls: Flow, stages: Sequence[Stage], per_journey: float, may_be_apart: bool = True
+) -> Response | None:
     """What the bottleneck answered to what it was asked, stage by stage.
 
-    `per_journey` is how many requests a journey makes where all goes well.
+    `per_journey` is how many requests a journey makes where all goes well; without `may_be_apart`
+    no part is taken for one that is full before the others.
     """
     found = concerned(calls, stages)
     mine = found.calls
@@ -110,24 +120,29 @@ def response(calls: Flow, stages: Sequence[Stage], per_journey: float) -> Respon
     base = _baseline(mine, healthy)
     late = [(start + (end - start) / 3, end) for start, end in windows]
     before = _latencies(mine, healthy)
-    split = _split(mine, late, before)
+    steady = balance.steady(stages)
+    split: Split | None = _split(mine, late, before, steady)
+    if split is None and may_be_apart:
+        split = _apart(mine, stages, late, before, base)
     slow, served = mine, 0.0
     if split is not None:
         windows = _parted(mine, windows, split)
         slow, served = _without_direct(mine, split), split.share
-    drains = _drains(slow, stages, base) if windows[0][1] < stages[-1].segment.end else []
+    drains = []
+    if windows[0][1] < stages[-1].segment.end and not isinstance(split, Apart):
+        drains = _drains(slow, stages, base)
     noise, freedom = _noise(slow, [*windows, *drains])
     columns = [_whole(_busy(slow, window, base, noise), served) for window in windows]
     columns += [_whole(_drained(slow, window, base, noise), served) for window in drains]
     busy = len(columns)
     noise = noise / (1 - served)
-    columns += [_kept_up(mine, stage, base, noise, served) for stage in balance.steady(stages)]
+    columns += [_kept_up(mine, stage, base, noise, served) for stage in steady]
     offered, goodput = (np.array([column[i] for column in columns]) for i in (0, 1))
     errors = np.stack([column[2] for column in columns], axis=1)
     unit = per_journey * found.part
     points = Points(offered, goodput, errors, np.arange(len(columns)) < busy).scaled(unit)
-    steady = [stage.window for stage in balance.steady(stages)]
-    order = sharing.order(mine, windows, steady) if split is None else UNKNOWN
+    sound = [stage.window for stage in steady]
+    order = sharing.order(mine, windows, sound) if split is None else UNKNOWN
     shares = np.zeros(len(SHARES)) if split else direct.likelihood(mine, late, before)
     return Response(
         points,
@@ -141,9 +156,16 @@ def response(calls: Flow, stages: Sequence[Stage], per_journey: float) -> Respon
         unit,
         split,
         order,
-        _shared(mine, windows, steady, unit) if order.is_shared else None,
+        _shared(mine, windows, sound, unit) if order.is_shared else None,
         _beneath(mine, late, before, noise[0], unit) if split is None else None,
+        _rises(points, stages),
     )
+
+
+def _rises(found: Points, stages: Sequence[Stage]) -> bool:
+    """Then a part of the load is served beyond the capacity, and throughput cannot have fallen."""
+    lost = min(stage.offered for stage in balance.caused(stages))
+    return bool(found.goodput[found.overloaded].max() > _RISES * lost)
 
 
 def _shared(
@@ -166,42 +188,74 @@ def _beneath(
     )
 
 
-def _split(calls: Flow, late: Sequence[Window], before: Floats) -> Split | None:
+def _split(
+    calls: Flow, late: Sequence[Window], before: Floats, steady: Sequence[Stage]
+) -> Split | None:
     """From all late windows; from the most loaded one alone where a lesser one blurs it."""
     most = max(late, key=lambda one: calls.due_in(*one) / (one[1] - one[0]))
-    found = direct.split(calls, late, before) or direct.split(calls, [most], before)
-    return found if found is not None and _is_borne_out(calls, late, found.share) else None
+    parts = [calls.between(*stage.window) for stage in steady]
+    every = np.concatenate([before[:0], *(calls.took[part][calls.good[part]] for part in parts)])
+    found = direct.split(calls, late, before, every) or direct.split(calls, [most], before, every)
+    if found is None:
+        return None
+    rise, error = _rise(calls, late, found.share)
+    return found if rise + error >= found.share else None
 
 
-def _is_borne_out(calls: Flow, late: Sequence[Window], share: float) -> bool:
-    """Whether goodput rises with the load by the share that is said to be served all the same.
-    It does not where hits are so many a second, rather than so many of a hundred."""
+def _apart(
+    calls: Flow, stages: Sequence[Stage], late: Sequence[Window], before: Floats, base: Baseline
+) -> Apart | None:
+    """A part that is full first. One that goes after the others in the same queue looks alike, but
+    then goodput does not rise with the load; so it has to be seen to rise, from the load under
+    which a backlog was worked off at the least."""
+    found = apart.find(calls, late, before) or apart.find(calls, _lower_half(calls, late), before)
+    if found is None or found.all_wait:
+        return found
+    drains = _drains(_without_direct(calls, found), stages, base)
+    rise, error = _rise(calls, [*late, *drains], found.share)
+    return found if rise - error > 0 else None
+
+
+def _lower_half(calls: Flow, windows: Sequence[Window]) -> list[Window]:
+    """The windows with the lower loads, in order of time: where not all of it is full yet."""
+    loads = [calls.due_in(*one) / (one[1] - one[0]) for one in windows]
+    limit = float(np.median(loads))
+    return [one for one, load in zip(windows, loads, strict=True) if load <= limit]
+
+
+def _rise(calls: Flow, late: Sequence[Window], share: float) -> tuple[float, float]:
+    """By how much goodput rises with the load, and how far that may be off: by the share that is
+    served all the same, but not where hits are so many a second rather than of a hundred."""
     lengths = np.array([end - start for start, end in late])
     offered = np.array([calls.due_in(*one) for one in late]) / lengths
     goodput = np.array([calls.answered_in(*one) for one in late]) / lengths
     centred = offered - float((lengths * offered).sum() / lengths.sum())
     spread = float((lengths * centred**2).sum())
     if spread <= 0:
-        return True
+        return 0.0, np.inf
     rise = float((lengths * centred * goodput).sum()) / spread
     error = rate.noise(calls.answers, calls.due, late, share)[0] / float(np.sqrt(spread))
-    return rise + _RISE_ERRORS * error >= share
+    return rise, _RISE_ERRORS * error
 
 
 def _without_direct(calls: Flow, split: Split) -> Flow:
-    return calls.only(~(calls.good & (calls.took < split.threshold)))
+    return calls.only(~split.at_once(calls))
 
 
 def _parted(calls: Flow, windows: Sequence[Window], split: Split) -> list[Window]:
     """The windows in which no more came at once than the share that always does: in the others
     those who need what is saturated did not wait yet."""
     kept = []
+    at_once = split.at_once(calls)
     for window in windows:
         part = calls.between(*window)
         due = part.stop - part.start
-        direct_ones = int((calls.good[part] & (calls.took[part] < split.threshold)).sum())
+        direct_ones = int(at_once[part].sum())
         slack = 3 * np.sqrt(split.share * max(due, 1)) + _FAST_SLACK * due
-        kept += [window] if direct_ones <= split.share * due + slack else []
+        more = direct_ones - split.share * due
+        # Where a node is full first, others that are full as well make it fewer.
+        least = -slack if isinstance(split, Apart) else -due
+        kept += [window] if least <= more <= slack else []
     return kept or list(windows)
 
 
@@ -385,9 +439,8 @@ def _drains(calls: Flow, stages: Sequence[Stage], base: Baseline) -> list[Window
     for before, stage in itertools.pairwise(stages):
         if not before.is_overloaded or stage.is_overloaded or not before.goodput:
             continue
-        gave_up = calls.ended[calls.timed_out]
         start, end = stage.segment.start, stage.segment.end
-        if ((gave_up >= before.segment.start) & (gave_up < end)).any():
+        if np.diff(np.searchsorted(calls.given_up, (before.segment.start, end)))[0]:
             continue
         at = np.linspace(start, end, _MOMENTS)
         under_way = _under_way(calls, at)
@@ -409,12 +462,23 @@ def _under_way(calls: Flow, at: Floats) -> Floats:
 def _given_up(calls: Flow, stage: Stage) -> tuple[float, bool]:
     """When clients began to give up: from then on work may be done in vain."""
     start, end = stage.segment.start, stage.segment.end
-    gave_up = np.sort(calls.ended[calls.timed_out])
-    gave_up = gave_up[(gave_up >= start) & (gave_up < end)]
     limit = max(3, stage.count // 100)
-    if len(gave_up) <= limit:
-        return end, False
-    return _first_of(gave_up[: limit + 1]), True
+    gave_up, failed = (
+        times[slice(*np.searchsorted(times, (start, end)))][: limit + 1]
+        for times in (calls.given_up, calls.failed_late)
+    )
+    if len(gave_up) > limit:
+        return _first_of(gave_up), True
+    if len(failed) > limit and _collapses(calls, (start, _first_of(failed)), end):
+        return _first_of(failed), True
+    return end, False
+
+
+def _collapses(calls: Flow, before: Window, end: float) -> bool:
+    """Whether much less was answered after a window than in it."""
+    start, since = before
+    answered, later = calls.answered_in(start, since), calls.answered_in(since, end)
+    return later * (since - start) < _COLLAPSED * answered * (end - since)
 
 
 def _first_of(ended: Floats) -> float:
@@ -436,7 +500,7 @@ def prior(measured: Response) -> Prior:
     """What speaks for each shape before the points do."""
     if measured.split is not None:
         kinds = _SPLIT
-    elif measured.is_mixed:
+    elif measured.is_mixed or measured.rises:
         kinds = _MIXED
     else:
         odds = odds_of_contention(measured)

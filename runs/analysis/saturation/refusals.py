@@ -19,6 +19,8 @@ _OF_EACH: Final = 1.5
 _ALIKE: Final = 0.6
 _FEWEST: Final = 30
 _FEWEST_OF_ONE: Final = 4
+# Counts that vary by less than this part of what chance makes them vary are alike.
+_BY_CHANCE: Final = 0.3
 _TELLING: Final = 0.04
 # So many requests and identities tell whose a limit is, however many more there are.
 _MOST_TOLD: Final = 200_000
@@ -59,7 +61,7 @@ def limit(calls: Flow) -> Limit:
     paid = bool((status[refused] == _PAYMENT_REQUIRED).mean() > 0.5) if refused.any() else False
     if not paid and not _is_used_up(refused, user, runs, blocks):
         return Limit(False, None, _scope_of_rate(due, refused, user))
-    return Limit(True, _quota(blocks), _scope_of_quota(refused, user))
+    return Limit(True, _quota(blocks), _scope_of_quota(refused, user, runs))
 
 
 @dataclass(frozen=True)
@@ -193,8 +195,9 @@ def _is_whole(length: float, slack: float) -> bool:
     return length >= _SHORTEST_S and abs(length - round(length)) <= max(slack, 0.01 * length)
 
 
-def _scope_of_quota(refused: Flags, user: Ints) -> Scope:
-    """Identities of like load that are refused alike share a quota, or are too alike to tell."""
+def _scope_of_quota(refused: Flags, user: Ints, runs: list[tuple[int, int]]) -> Scope:
+    """Identities of like load that are refused unlike have a quota each. So have those that are
+    admitted alike though they asked unlike; where they asked alike the two look the same."""
     names, code = np.unique(user, return_inverse=True)
     if len(names) < 2:
         return "unknown"
@@ -206,7 +209,31 @@ def _scope_of_quota(refused: Flags, user: Ints) -> Scope:
     if busy.sum() < 2:
         return "unknown"
     off = np.abs(rates[busy] - overall) / spread
-    return "per_identity" if float(np.mean(off > 4)) > 0.3 else "global"
+    if float(np.mean(off > 4)) > 0.3:
+        return "per_identity"
+    opened = np.array([last + 1 for _, last in runs])
+    if _dispersion(code, ~refused, opened) >= _BY_CHANCE:
+        return "global"
+    alike = _dispersion(code, np.ones_like(refused), opened) < _BY_CHANCE
+    return "unknown" if alike else "per_identity"
+
+
+def _dispersion(code: Ints, counted: Flags, opened: Ints) -> float:
+    """The variance of the counts of each identity in a window over their mean: 1 by chance, less
+    where each gets as many; the middle of all windows whose beginning and end were seen."""
+    window = np.searchsorted(opened, np.arange(len(code)), side="right")
+    counted = counted & (code < _MOST_IDENTITIES)
+    inside = counted & (window > 0) & (window < len(opened))
+    if not inside.any():
+        inside, window = counted, np.zeros(len(code), dtype=np.int64)
+    if not inside.any():
+        return 1.0
+    users, windows = min(int(code.max()) + 1, _MOST_IDENTITIES), int(window[inside].max()) + 1
+    counts = np.bincount(window[inside] * users + code[inside], minlength=windows * users)
+    table = counts.reshape(windows, users)
+    means = table.mean(axis=1)
+    seen = means > 0
+    return float(np.median(table.var(axis=1, ddof=1)[seen] / means[seen]))
 
 
 def _scope_of_rate(due: Floats, refused: Flags, user: Ints) -> Scope:

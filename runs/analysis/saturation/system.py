@@ -15,7 +15,7 @@ import numpy as np
 
 from runs.analysis.plan import Model, Phase
 from runs.analysis.run_data import RunData
-from runs.analysis.saturation import closed, headroom, open_model
+from runs.analysis.saturation import balance, closed, headroom, open_model
 from runs.analysis.saturation.closed import Closed
 from runs.analysis.saturation.flow import MICROS, Flow, Segment, merged
 from runs.analysis.saturation.open_model import Found
@@ -93,8 +93,7 @@ def _of_closed(data: RunData, flows: Mapping[str, Flow], segments: Sequence[Segm
     cause: Cause = "none" if answer.verdict == "not_reached" else "unknown"
     if answer.verdict == "reached":
         cause = "retrograde" if answer.is_retrograde else "queue"
-    most = max((level.goodput for level in levels), default=None)
-    row = _row(answer.verdict, max((one.offered for one in levels), default=0.0), most,
+    row = _row(answer.verdict, max((one.offered for one in levels), default=0.0), answer.sustained,
                explanation, next_run)  # fmt: skip
     return replace(
         row,
@@ -196,13 +195,12 @@ def _told(answer: Found, up_to: float, shared: Sequence[str]) -> Saturation:
         )
         next_run = "Raise all scenarios together, each by the same factor, in steps of 10 %."
         return _row("inconclusive", up_to, None, text, next_run)
-    bad = [stage.offered for stage in answer.stages if stage.is_overloaded]
-    kept = [s.offered for s in answer.stages if not s.is_overloaded and s.offered < min(bad)]
-    sustained = max(kept, default=None)
+    first = min(stage.offered for stage in balance.caused(answer.stages))
+    sustained = answer.sustained
     low, high = answer.ci
     return Saturation(
         None, "reached", "lower" if answer.is_lower else "exact", answer.capacity, answer.ci, None,
-        None, up_to, (sustained, min(bad)), sustained, None, answer.cause, "global", None, None,
+        None, up_to, (sustained, first), sustained, None, answer.cause, "global", None, None,
         f"All scenarios together saturate at {rate(answer.capacity)} journeys/s"
         f" ({rate(low)} to {rate(high)}) at their declared mix; {_listed(shared)} lose together.",
         "",

@@ -10,7 +10,9 @@ from runs.analysis.wording import decimals_for
 
 # An interval wider than this part of the capacity, on either side, asks for a closer look.
 _WIDE: Final = 0.06
-_STEP: Final = 0.1
+# Goodput so much below the capacity has fallen, and so much above it still rises.
+_LESS: Final = 0.95
+_MORE: Final = 1.05
 RECOVERED: Final = (
     "Nothing was due in this tool's results: the load is that of the requests that started."
 )
@@ -93,7 +95,12 @@ def _what(found: Found, first: float, goodput: float, top: float) -> str:
     if found.cause == "rate_limit":
         whose = {"global": " for everybody", "per_identity": " for each identity"}
         return f"{begin} requests beyond a rate limit{whose.get(found.scope, '')} are refused"
-    if found.falls:
+    if found.is_wasted:
+        return (
+            f"{begin} requests time out, and goodput falls, to {rate(goodput)}/s at {rate(top)}/s"
+        )
+    assert found.capacity is not None
+    if found.falls or goodput < _LESS * found.capacity:
         return f"{begin} goodput falls, to {rate(goodput)}/s at {rate(top)}/s"
     if found.is_shared:
         return f"{begin} more is asked for than is worked off, and all requests slow down together"
@@ -103,6 +110,8 @@ def _what(found: Found, first: float, goodput: float, top: float) -> str:
             f" served all the same, so that goodput still rises, to {rate(goodput)}/s at"
             f" {rate(top)}/s"
         )
+    if goodput > _MORE * found.capacity:
+        return f"{begin} a part is lost, while goodput still rises, to {rate(goodput)}/s"
     how = {
         "queue": "while requests queue",
         "dependency": "while calls behind the service fail",

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from runs.errors import ConflictError, Fault, RefusedError
 from runs.formats import manifest as spool_manifest
+from runs.formats import spool
 from runs.formats.errors import ManifestError
 from runs.formats.manifest import Manifest
 from runs.models import Run
@@ -74,7 +75,7 @@ def describe(run: Run, manifest: Manifest, document: dict[str, Any]) -> None:
     started_at, ended_at = _times_of(manifest)
     run.campaign = manifest.campaign.name
     run.state = manifest.state
-    run.source = "native" if manifest.tool.name == "loadrunner" else manifest.tool.name[:40]
+    run.source = spool.source_of(manifest)[:40]
     run.started_at = started_at
     run.ended_at = ended_at
     run.duration_s = (ended_at - started_at).total_seconds() if ended_at else None

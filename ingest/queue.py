@@ -20,7 +20,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from ingest.models import Work
-from runs import webhooks
+from runs import settling, webhooks
 from runs.models import Run
 
 # More than a few restarts of a portal can cost a run that has nothing to do with them.
@@ -80,6 +80,7 @@ class Lease:
             if not changed:
                 raise LeaseLostError(f"the lease on run {self.run_id} has gone to another worker")
             Run.every.filter(pk=self.run_id).update(**run_columns)
+            transaction.on_commit(settling.tell)
 
     def _row(self) -> QuerySet[Work]:
         return Work.objects.filter(run_id=self.run_id, state=Work.State.LEASED, lease=self.key)

@@ -40,7 +40,9 @@ class _Stream:
         # Without a buffer, so that a full disk is heard of here and not when the file is let go.
         self._file = path.open("wb", buffering=0)
         self._digest = hashlib.sha256()
-        self._zstd = zstandard.ZstdCompressor(level=_LEVEL).compressobj()
+        # With a checksum of its plain text, a segment that no manifest lists tells damage as well.
+        packer = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
+        self._zstd = packer.compressobj()
 
     def write(self, text: bytes, lines: int) -> None:
         self._put(self._zstd.compress(text))

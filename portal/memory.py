@@ -23,7 +23,7 @@ _ARENAS: Final = 2
 
 def hand_back() -> None:
     """To be called before polars is loaded, which reads its part from the environment."""
-    conf = f"narenas:{_ARENAS},dirty_decay_ms:500,muzzy_decay_ms:0"
+    conf = f"narenas:{_ARENAS},dirty_decay_ms:100,muzzy_decay_ms:0"
     os.environ.setdefault("_RJEM_MALLOC_CONF", conf)
     if not sys.platform.startswith("linux"):
         return

@@ -9,6 +9,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 application = get_wsgi_application()
 
 # Models can be imported only after the applications are set up.
+# The addresses too: else the first request would load them, beyond what is frozen below.
+import portal.urls  # noqa: E402, F401
 from ingest import worker  # noqa: E402
 
 worker.start_inline()

@@ -1,6 +1,5 @@
 """The read API: authorise, call one function, shape the answer."""
 
-import time
 from threading import BoundedSemaphore
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -11,7 +10,7 @@ from django.utils import timezone
 from ninja import Query, Router, Status
 from pydantic import Field
 
-from runs import reports, retention, tagged
+from runs import reports, retention, settling, tagged
 from runs.access import Access
 from runs.documents import plain
 from runs.errors import Fault, RefusedError
@@ -31,7 +30,6 @@ from runs.schemas import (
 )
 
 LONGEST_WAIT_S: Final = 120
-_POLLS_EVERY_S: Final = 0.25
 # A call that waits holds a thread of the server: half of the sixteen that it should have.
 MOST_WAITING: Final = 8
 waiting: Final = BoundedSemaphore(MOST_WAITING)
@@ -179,13 +177,10 @@ def get_verdict(
 
 
 def _await(run_id: UUID, seconds: int) -> None:
-    """Polls: whoever finishes the run may be another process."""
-    deadline = time.monotonic() + seconds
     if not waiting.acquire(blocking=False):
         return
     try:
-        while time.monotonic() < deadline and not reports.is_settled(run_id):
-            time.sleep(_POLLS_EVERY_S)
+        settling.wait_for(run_id, seconds)
     finally:
         waiting.release()
 

@@ -11,14 +11,14 @@ from uuid import UUID
 
 import polars as pl
 
-from runs import curation, importing, partial, reports, shape, standing, store, tuning
-from runs.analysis import report, saturation, seconds, series, timeline
+from runs import curation, importing, memory, partial, reports, shape, standing, store, tuning
+from runs.analysis import columns, report, saturation, seconds, series, timeline
 from runs.analysis.plan import PLATEAU, Phase, Plan
 from runs.analysis.report import Report
 from runs.analysis.run_data import RunData
 from runs.analysis.timeline import Timeline
 from runs.documents import digest, plain
-from runs.formats import report_json, samples, spool
+from runs.formats import compact, report_json, samples, spool
 from runs.formats.compact import Compact
 from runs.formats.manifest import Manifest
 from runs.formats.spool import Spool
@@ -65,8 +65,9 @@ def _read(run_id: UUID) -> Spool:
     """The spool, with the part of its samples that the analysis needs; all of them go to Parquet
     as they are read, so that memory holds a few pieces at a time."""
     reading, kept = spool.Reading(store.spool_of(run_id), limits()), Compact()
-    parts = kept.seeing(reading.samples())
+    parts = memory.trimmed(kept.seeing(reading.samples()))
     store.stream_frames(run_id, "samples", samples.CODED, parts)
+    memory.trim()
     return reading.spool(kept.frame())
 
 
@@ -87,6 +88,8 @@ def _beside(run_id: UUID, data: RunData) -> Timeline:
     series.rows(data)
     store.write_frames(run_id, seconds=seconds.of(data), histograms=seconds.histograms(data))
     series.let_go(data)
+    if data.samples.height > _LARGE:
+        memory.trim()
     return timeline.of(data)
 
 
@@ -96,10 +99,13 @@ def _process_import(run: Run, progress: Progress, *, announce: bool) -> None:
     found = importing.read(run, limits())
     importing.describe(run, found)
     asked = standing.plan_with(found.plan, found.catalogue, run.project)
-    found = replace(found, plan=asked)
-    data = found.run_data(spool.info_of(Manifest.model_validate(run.manifest)))
+    info = spool.info_of(Manifest.model_validate(run.manifest))
     progress("storing")
-    _store_samples(run.pk, data.samples)
+    _store_samples(run.pk, found.samples)
+    # From here on without the columns that no figure is made of: they are half of the memory.
+    needed = compact.needed(found.samples, columns.needs(info.source))
+    found = replace(found, plan=asked, samples=needed)
+    data = found.run_data(info)
     store.write_frames(run.pk, readings=data.readings, health=data.health)
     progress("analysing")
     store.write_frames(run.pk, seconds=seconds.of(data), histograms=seconds.histograms(data))

@@ -15,7 +15,10 @@ def applied(data: RunData, project: Project) -> RunData:
     The campaign's own peak goes before the project's. Criteria of the project join those of the
     campaign where they can be evaluated: a smoke of one flow is not held against the others.
     """
-    asked = plan_with(data.plan, criteria.catalogue_of(data.plan, data.samples), project)
+    # What there is to name is looked for in every sample: only where somebody names something.
+    is_asked = bool(project.criteria)
+    known = criteria.catalogue_of(data.plan, data.samples) if is_asked else Catalogue({}, {})
+    asked = plan_with(data.plan, known, project)
     return data if asked == data.plan else replace(data, plan=asked)
 
 

@@ -65,6 +65,8 @@ def merge(histograms: Iterable[Histogram]) -> Histogram:
     found = list(histograms)
     if not found:
         return Histogram(np.empty(0, np.int64), np.empty(0, np.int64))
+    if len(found) == 1:
+        return found[0]
     bins, places = np.unique(np.concatenate([one.bins for one in found]), return_inverse=True)
     counts = np.zeros(len(bins), np.int64)
     np.add.at(counts, places, np.concatenate([one.counts for one in found]))

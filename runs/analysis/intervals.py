@@ -97,7 +97,8 @@ def quantiles_of_micros(
         bits = blocks.number.bit_length()
         packed = np.sort(values_us << bits | blocks.of)
         ordered_us, blocks = packed >> bits, replace(blocks, of=packed & ((1 << bits) - 1))
-    ordered = np.where(ordered_us == UNANSWERED_US, np.inf, ordered_us / 1000)
+    ordered = ordered_us / 1000
+    ordered[ordered_us.searchsorted(UNANSWERED_US) :] = np.inf
     return ordered_us, tuple(_quantile(ordered, blocks, q, between_runs) for q in qs)
 
 

@@ -5,6 +5,7 @@ without a journey number (other tools' data) are a journey each.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +13,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from runs.analysis import cells
+from runs.analysis import cells, columns
+from runs.analysis.cells import Span
+from runs.analysis.columns import Micros, Rows
 from runs.analysis.outcomes import UNSENT
 from runs.analysis.percentiles import Spread, spread
 from runs.analysis.run_data import RunData
@@ -20,7 +23,9 @@ from runs.analysis.run_data import RunData
 _UNJUDGED: Final = (*UNSENT, "cut")
 _IDENTITY: Final = ("worker", "user", "journey")
 _NUMBERS: Final = ("user", "status", "requests")
-_PIECE: Final = 1_000_000
+_CODED: Final = ("scenario", "step", *_IDENTITY, "attempt", "due_us", "started_us", "ended_us")
+_ASKED: Final = (*_CODED, "phase", "outcome", "status")
+_PIECE: Final = 250_000
 _NEVER: Final = np.iinfo(np.int64).max
 
 SCHEMA: Final[dict[str, pl.DataType]] = {
@@ -63,44 +68,67 @@ def of(samples: pl.DataFrame) -> pl.DataFrame:
     as expected; `ok` and the last status otherwise. `due_us` and `phase` are the first
     sample's (`started_us` where nothing was due), `requests` counts first attempts.
     """
+    return _put_together(samples).select(list(SCHEMA))
+
+
+def _put_together(samples: pl.DataFrame) -> pl.DataFrame:
+    """The same, with the row of each journey's first sample as `first`."""
     if samples.is_empty():
-        return pl.DataFrame(schema=SCHEMA)
-    frame = _coded(samples)
-    grouped = _grouped(frame)
+        return pl.DataFrame(schema=SCHEMA | {"first": pl.Int64()})
+    grouped = _grouped(_coded(samples))
     order = np.argsort(grouped["due_phase"].to_numpy(), kind="stable")
-    return _decoded(grouped[order], samples).select(list(SCHEMA))
+    return _decoded(grouped[order], samples).select(*SCHEMA, "first")
 
 
 def of_run(data: RunData) -> pl.DataFrame:
-    """The same of all samples of a run, one scenario after the other, put together once; without
-    the columns that no analysis asks for."""
-    return data.derived(_of_samples)
+    """The same of all samples of a run, one scenario after the other, without the columns that no
+    analysis asks for."""
+    # The parts are of different widths where their numbers are.
+    return pl.concat(_by_scenario(data).values(), how="vertical_relaxed", rechunk=False)
 
 
-def _of_samples(data: RunData) -> pl.DataFrame:
+def taken(data: RunData) -> dict[str, pl.DataFrame]:
+    """The journeys of each scenario, put together once and kept by nobody else: they are much
+    memory. `rows` can still be asked for."""
+    rows(data)
+    found = data.derived(_by_scenario)
+    data.let_go(_by_scenario)
+    return found
+
+
+def _by_scenario(data: RunData) -> dict[str, pl.DataFrame]:
     """A scenario at a time, and in narrow numbers: what a run's journeys take on the way is
     several times what they are."""
-    names = data.samples["scenario"].unique().cast(pl.String).sort()
-    if len(names) < 2 or names.null_count():
-        return _in_pieces(data.samples, pl.lit(value=True))
-    parts = [_in_pieces(data.samples, pl.col("scenario") == name) for name in names]
-    # The parts are of different widths where their numbers are.
-    return pl.concat(parts, how="vertical_relaxed", rechunk=False)
+    samples = data.samples.select(name for name in _ASKED if name in data.samples.columns)
+    table = columns.of(data)
+    names = table.scenarios
+    if not names:
+        return {"": _in_pieces(samples, np.empty(0, dtype=np.uint32))}
+    return {name: _in_pieces(samples, table.of_scenario(name)) for name in sorted(names)}
 
 
-def _in_pieces(samples: pl.DataFrame, is_mine: pl.Expr) -> pl.DataFrame:
-    """The journeys of some samples; of very many by the journeys' numbers, so that all samples of
-    a journey are in one piece."""
-    height = samples.select(is_mine.sum()).item() if len(samples) else 0
-    number = height // _PIECE + 1
+def _in_pieces(samples: pl.DataFrame, rows: Rows) -> pl.DataFrame:
+    """The journeys of some samples; of many by the journeys' numbers, so that all samples of a
+    journey are in one piece."""
+    number = len(rows) // _PIECE + 1
     if number == 1 or "journey" not in samples.columns:
-        return _narrow(of(samples.filter(is_mine)))
-    # What is of no journey is one of its own, wherever it is.
-    given = pl.col("journey").cast(pl.Int64).fill_null(pl.int_range(pl.len()))
-    piece = (given % number + number) % number
-    parts = [_narrow(of(samples.filter(is_mine & (piece == at)))) for at in range(number)]
-    every = pl.concat(parts, how="vertical_relaxed")
-    return every.sort("due_us", maintain_order=True)
+        return _narrow(_put_together(samples[rows])).drop("first")
+    piece = _piece_of_each(samples["journey"].gather(rows), number)
+    parts = []
+    for at in range(number):
+        mine = rows[piece == at]
+        found = _narrow(_put_together(samples[mine]))
+        parts.append(found.with_columns(first=pl.Series(mine[found["first"].to_numpy()])))
+    return pl.concat(parts, how="vertical_relaxed").sort("due_us", "first").drop("first")
+
+
+def _piece_of_each(journeys: pl.Series, number: int) -> Micros:
+    """What is of no journey is one of its own, wherever it is."""
+    given = journeys.cast(pl.Int64)
+    if given.null_count():
+        given = given.zip_with(given.is_not_null(), pl.Series(np.arange(len(given))))
+    pieces: Micros = given.to_numpy() % number
+    return pieces
 
 
 def _narrow(journeys: pl.DataFrame) -> pl.DataFrame:
@@ -112,17 +140,26 @@ def _narrow(journeys: pl.DataFrame) -> pl.DataFrame:
 
 def rows(data: RunData) -> tuple[Journeys, ...]:
     """The report's `journeys`: one entry for each phase, as for the series."""
-    journeys = of_run(data)
-    entries = []
-    for (scenario, phase), spans in cells.of(data).windows.items():
-        is_inside = pl.any_horizontal(
-            pl.col("due_us").is_between(start, end, closed="left") for start, end in spans
-        )
-        mine = journeys.filter(
-            (pl.col("scenario") == scenario) & (pl.col("phase") == phase) & is_inside
-        )
-        entries.append(_entry(scenario, phase, mine))
-    return tuple(entries)
+    return data.derived(_rows)
+
+
+def _rows(data: RunData) -> tuple[Journeys, ...]:
+    every = data.derived(_by_scenario)
+    return tuple(
+        _entry(scenario, phase, _within(every.get(scenario), phase, spans))
+        for (scenario, phase), spans in cells.of(data).windows.items()
+    )
+
+
+def _within(mine: pl.DataFrame | None, phase: str, spans: Iterable[Span]) -> pl.DataFrame:
+    """The journeys of a phase that were due in its judged stretches."""
+    if mine is None:
+        return pl.DataFrame(schema=SCHEMA)
+    is_inside = pl.any_horizontal(
+        pl.col("due_us").is_between(start, end, closed="left") for start, end in spans
+    )
+    asked = mine.lazy().filter((pl.col("phase") == phase) & is_inside)
+    return asked.select("due_us", "ended_us", "good", "outcome").collect()
 
 
 def _entry(scenario: str, phase: str, mine: pl.DataFrame) -> Journeys:
@@ -188,9 +225,8 @@ def _are_unique(column: pl.Series) -> bool:
 
 def _columns(samples: pl.DataFrame) -> pl.DataFrame:
     """The columns that matter, null where the source does not have them."""
-    wanted = ("scenario", "step", *_IDENTITY, "attempt", "due_us", "started_us", "ended_us")
-    have = [name for name in wanted if name in samples.columns]
-    lacking = [pl.lit(None, pl.Int64).alias(name) for name in wanted if name not in have]
+    have = [name for name in _CODED if name in samples.columns]
+    lacking = [pl.lit(None, pl.Int64).alias(name) for name in _CODED if name not in have]
     # A frame in little memory has narrow numbers, which sums of them would not fit into.
     numbers = [pl.col(name).cast(pl.Int64) for name in have if name not in ("scenario", "step")]
     return samples.select("scenario", "step", *numbers, "outcome").with_columns(lacking)
@@ -247,6 +283,7 @@ def _decoded(grouped: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
     expected = pl.Series(["ok"], dtype=fault_of.dtype).new_from_index(0, len(row))
     outcome = fault_of.zip_with(pl.Series(~good), expected)
     return grouped.with_columns(
+        first=pl.Series(first),
         due_us=pl.Series(grouped["due_phase"].to_numpy() >> bits),
         good=pl.Series(good),
         scenario=_taken(samples, "scenario", first),

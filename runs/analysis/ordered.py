@@ -20,6 +20,8 @@ Values = NDArray[np.int64]
 # The range of 32 bits; no value in it is as small as the least, which stands for all below.
 _LEAST: Final = -(1 << 31)
 _MOST: Final = (1 << 31) - 1
+# So many values are sorted sooner than their range is halved once more.
+_FEW: Final = 2_000
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def _at_ranks(parts: tuple[Times, ...], ranks: Values, count: int) -> Values:
     """The least value that so many values do not exceed.
 
     It lies between the least and the greatest of what the parts have at the same share of
-    themselves.
+    themselves. That range is halved until few values are left in it, which are then sorted.
     """
     if len(parts) == 1:
         only: Values = parts[0][ranks - 1].astype(np.int64)
@@ -95,19 +97,33 @@ def _at_ranks(parts: tuple[Times, ...], ranks: Values, count: int) -> Values:
     shares = np.stack([part[-(-ranks * len(part) // count) - 1] for part in parts])
     low: Values = shares.min(axis=0).astype(np.int64)
     high: Values = shares.max(axis=0).astype(np.int64)
-    while (low < high).any():
+    first, last = _not_above(parts, low - 1), _not_above(parts, high)
+    while ((low < high) & ((last - first).sum(axis=0) > _FEW)).any():
         middle = (low + high) >> 1
-        are_enough = _not_above(parts, middle) >= ranks
-        low = np.where(are_enough, low, middle + 1)
-        high = np.where(are_enough, middle, high)
+        reached = _not_above(parts, middle)
+        are_enough = reached.sum(axis=0) >= ranks
+        low, high = np.where(are_enough, low, middle + 1), np.where(are_enough, middle, high)
+        first, last = np.where(are_enough, first, reached), np.where(are_enough, reached, last)
+    left = ranks - first.sum(axis=0)
+    for one in np.flatnonzero(low < high):
+        low[one] = _at(parts, first[:, one], last[:, one], int(left[one]))
     return low
 
 
 def _not_above(parts: tuple[Times, ...], values: Values) -> Values:
-    """How many of all of them do not exceed each value. A part is looked into with numbers of its
-    own width, as else all of it would be widened."""
+    """How many of each part do not exceed each value, shape (parts, values). A part is looked into
+    with numbers of its own width, as else all of it would be widened."""
     narrow = values.clip(_LEAST, _MOST).astype(np.int32)
-    counts = np.zeros(len(values), dtype=np.int64)
-    for part in parts:
-        counts += part.searchsorted(narrow if part.dtype == np.int32 else values, side="right")
-    return counts
+    return np.stack(
+        [
+            part.searchsorted(narrow if part.dtype == np.int32 else values, side="right")
+            for part in parts
+        ]
+    )
+
+
+def _at(parts: tuple[Times, ...], first: Values, last: Values, rank: int) -> int:
+    """The 1-based rank among some places of each part."""
+    spans = zip(parts, first.tolist(), last.tolist(), strict=True)
+    some = np.concatenate([part[a:b] for part, a, b in spans if a < b])
+    return int(np.sort(some)[rank - 1])

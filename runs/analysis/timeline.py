@@ -88,7 +88,7 @@ def of(data: RunData) -> Timeline:
     width_s = _width_s(end_us)
     clock = _Clock(width_s * 1_000_000, max(1, -(-end_us // (width_s * 1_000_000))))
     names = _names(data, table)
-    counts = {name: _Counts.of(table, table.of_scenario(name), clock) for name in names}
+    counts = {name: _of_scenario(table, name, clock) for name in names}
     total = _Counts.together([*counts.values(), _Counts.of(table, _NO_ROWS, clock)])
     return Timeline(
         bin_s=float(width_s),
@@ -182,7 +182,15 @@ class _Counts:
     def together(cls, parts: Sequence["_Counts"]) -> "_Counts":
         every = [vars(part) for part in parts]
         sums = {name: sum(one[name] for one in every) for name in every[0] if name != "ranked"}
-        return cls(**sums, ranked=np.sort(np.concatenate([one["ranked"] for one in every])))
+        ranked = np.concatenate([one["ranked"] for one in every])
+        ranked.sort()
+        return cls(**sums, ranked=ranked)
+
+
+def _of_scenario(table: Columns, name: str, clock: _Clock) -> _Counts:
+    """A series at a time, since what is needed on the way is several times as much."""
+    mine = [rows for key, rows in table.rows.items() if key.scenario == name]
+    return _Counts.together([_Counts.of(table, rows, clock) for rows in (*mine, _NO_ROWS)])
 
 
 def _response_us(table: Columns, rows: Rows) -> Micros:

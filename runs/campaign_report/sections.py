@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
 
 from runs.analysis import wording
-from runs.campaign_report.document import Block, table
-from runs.models import Action, ActionEvent, Run
+from runs.campaign_report.document import Block, Table, table
+from runs.models import Action, ActionEvent, Retest, Run
 from runs.tuning.proposals import Planned, Proposed
 
 Blocks = list[Block]
@@ -282,38 +285,45 @@ def _proposals(planned: Planned, some: Sequence[Proposed]) -> Any:
 def actions(some: Sequence[Run]) -> Blocks:
     """The history of each action in which one of the runs had a part."""
     ids = [run.pk for run in some]
-    judged = Action.objects.filter(retests__run__in=ids)
-    rests = Action.objects.filter(evidence__in=ids)
+    # Two look-ups by run: one query that joins both would pass every re-test of every action.
+    judged = Retest.objects.filter(run__in=ids).order_by().values("action")
+    rests = Action.evidence.through.objects.filter(run__in=ids).values("action")
+    mine = Action.objects.filter(Q(pk__in=judged) | Q(pk__in=rests))
     found = []
-    for action in (judged | rests).distinct().order_by("number"):
-        found.append(Block(f"{action.ref} {action.title}: {action.state}", table=_history(action)))
+    for action in mine.order_by("number").prefetch_related("criteria"):
+        history, left_out = _history(action)
+        words = [f"The newest {_MOST_LISTED} of {_MOST_LISTED + left_out:,}."] if left_out else []
+        words += [f"Expected: {action.expected_gain}."] if action.expected_gain else []
+        found.append(Block(f"{action.ref} {action.title}: {action.state}", table=history))
         found.append(
-            Block(
-                words=(f"Expected: {action.expected_gain}.",) if action.expected_gain else (),
-                points=tuple(one.text for one in action.criteria.all()),
-            )
+            Block(words=tuple(words), points=tuple(one.text for one in action.criteria.all()))
         )
     return found or [Block(words=("No action rests on these runs or was judged by them.",))]
 
 
-def _history(action: Action) -> Any:
-    """Moves and re-tests in one line of time."""
+_MOST_LISTED = 50
+
+
+def _history(action: Action) -> tuple[Table, int]:
+    """Moves and re-tests in one line of time, the newest of them; how many older ones there are."""
     rows = []
+    told = set[UUID]()
     for event in action.events.select_related("user").exclude(kind=ActionEvent.Kind.EDITED):
         if event.to_state or event.kind == ActionEvent.Kind.COMMENT:
             by = f"run {str(event.run_id)[:8]}" if event.run_id else ""
             by = by or (event.user.get_username() if event.user else wording.UNKNOWN)
-            rows.append((event.at, by, event.to_state or "comment", event.detail, event.run_id))
-    moved = {run_id for *_, run_id in rows if run_id}
-    for retest in action.retests.select_related("run").defer(*(f"run__{d}" for d in Run.DOCUMENTS)):
-        if retest.run_id not in moved:
-            by, said = f"run {retest.run.short_id}", f"re-test: {wording.name(retest.outcome)}"
-            rows.append((retest.created_at, by, said, retest.reason, retest.run_id))
-    rows.sort(key=lambda row: row[0])
-    return table(
-        ("When (UTC)", "By", "What", "Why"),
-        [(f"{at:%Y-%m-%d %H:%M}", by, what, why) for at, by, what, why, _ in rows],
-    )
+            rows.append((event.at, by, event.to_state or "comment", event.detail))
+            told |= {event.run_id} if event.run_id else set()
+    looks = action.retests.exclude(run__in=told).order_by("-created_at", "-id")
+    columns = looks.values_list("created_at", "run_id", "outcome", "reason")
+    newest = [
+        (at, f"run {str(run_id)[:8]}", f"re-test: {wording.name(outcome)}", reason)
+        for at, run_id, outcome, reason in columns[:_MOST_LISTED]
+    ]
+    every = sorted([*rows, *newest], key=lambda row: row[0])
+    shown = [(f"{at:%Y-%m-%d %H:%M}", *words) for at, *words in every[-_MOST_LISTED:]]
+    count = len(rows) + looks.count()
+    return table(("When (UTC)", "By", "What", "Why"), shown), count - len(shown)
 
 
 def reproduce(some: Sequence[Run]) -> Blocks:

@@ -108,7 +108,7 @@ _SERVED: Final = re.compile(r"^\s*(\d+)%\s+([\d.]+)", re.MULTILINE)
 def _of_console(source: Source) -> Imported:
     """What ab prints at its end. A differing length is no failure of a service whose answers
     differ, so that only what got no answer, and what was not 2xx, counts."""
-    text = source.whole().decode("utf-8", errors="replace")
+    text = source.text()
     known = {name.strip(): value for name, value in _LINE.findall(text)}
     count = summaries.count(_number(known.get("Complete requests")))
     if not count:

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from runs.analysis import columns
 from runs.formats import samples, spool
@@ -16,6 +18,9 @@ from runs.formats.spool import Spool
 
 _CODED: Final = (*samples.NAMES, "outcome", "due_by")
 _TIMES: Final = ("due_us", "started_us", "ended_us", "first_token_us")
+_MOMENTS: Final = ("due_us", "started_us", "ended_us")
+_NEVER: Final = np.iinfo(np.int64).min
+_ARRAY: Final = 1 << 20  # 8 MB each
 _NUMBERS: Final = ("journey", "user", "worker", "attempt", "status")
 # Parts that wait to be joined: small arrays that live long keep the memory around them in pieces.
 _JOINED_FROM: Final = 500_000
@@ -28,6 +33,7 @@ class Compact:
 
     def __init__(self, more: Iterable[str] = ()) -> None:
         self.columns = (*COLUMNS, *more)
+        self._moments = {name: _Moments() for name in _MOMENTS}
         self._parts: dict[str, list[pl.Series]] = {name: [] for name in self.columns}
         self._loose: dict[str, list[pl.Series]] = {name: [] for name in self.columns}
         self._waiting = 0
@@ -48,13 +54,26 @@ class Compact:
     def frame(self) -> pl.DataFrame:
         """Column by column, so that no more than one is there twice. Empties this object."""
         self._join()
-        every = {name: _joined(self._parts.pop(name), samples.CODED[name]) for name in self.columns}
-        return pl.DataFrame(every)
+        return pl.DataFrame([self._whole(name) for name in self.columns])
+
+    def _whole(self, name: str) -> pl.Series:
+        parts = self._parts.pop(name)
+        if name in _MOMENTS:
+            return self._moments.pop(name).series(name)
+        kind = _kind_of_all(parts) if name in samples.NAMES else samples.CODED[name]
+        return _joined(parts, kind).alias(name)
+
+    def _keep(self, part: pl.Series) -> None:
+        if part.name in _MOMENTS:
+            self._moments[part.name].add(part)
+        else:
+            is_name = part.name in samples.NAMES
+            self._parts[part.name].append(_own(part) if is_name else part)
 
     def _join(self) -> None:
         for name, loose in self._loose.items():
             if loose:
-                self._parts[name].append(_joined(loose, samples.CODED[name]))
+                self._keep(_joined(loose, samples.CODED[name]).alias(name))
                 loose.clear()
         self._waiting = 0
 
@@ -73,10 +92,44 @@ def of_table(path: Path, more: Iterable[str] = ()) -> pl.DataFrame:
     """The same of a Parquet table of samples, read column by column."""
     kept = Compact(more)
     for name in kept.columns:
-        column = pl.read_parquet(path, columns=[name], memory_map=False)[name]
-        kept._parts[name].append(_compact(column))
-        del column
+        kept._keep(_compact(pl.read_parquet(path, columns=[name], memory_map=False)[name]))
     return kept.frame()
+
+
+class _Moments:
+    """A column of times, which are most of the memory. They wait in arrays that the system takes
+    back the moment they are let go; what polars frees it keeps for a while, and joining the columns
+    one after the other would take as much once more."""
+
+    def __init__(self) -> None:
+        self._arrays: list[NDArray[np.int64]] = []
+        self._count = 0
+
+    def add(self, times: pl.Series) -> None:
+        given = times.cast(pl.Int64).fill_null(_NEVER).to_numpy()
+        while len(given):
+            at = self._count % _ARRAY
+            if not at:
+                self._arrays.append(np.empty(_ARRAY, dtype=np.int64))
+            taken, given = given[: _ARRAY - at], given[_ARRAY - at :]
+            self._arrays[-1][at : at + len(taken)] = taken
+            self._count += len(taken)
+
+    def series(self, name: str) -> pl.Series:
+        """All of them; empties this object."""
+        every = np.empty(self._count, dtype=np.int64)
+        self._arrays.reverse()
+        for start in range(0, self._count, _ARRAY):
+            part = every[start : start + _ARRAY]
+            part[:] = self._arrays.pop()[: len(part)]
+        found = pl.Series(name, every)
+        absent = pl.Series(every == _NEVER)
+        return found.set(absent, None) if absent.any() else found
+
+
+def needed(frame: pl.DataFrame, more: Iterable[str] = ()) -> pl.DataFrame:
+    """The same columns of samples that are in memory; nothing is copied."""
+    return frame.select(*COLUMNS, *more)
 
 
 def _compact(column: pl.Series) -> pl.Series:
@@ -85,6 +138,20 @@ def _compact(column: pl.Series) -> pl.Series:
     if is_narrow and column.dtype.is_integer():
         return column.shrink_dtype()
     return column.cast(kind)
+
+
+def _own(names: pl.Series) -> pl.Series:
+    """Names as numbers among those that stand here, in a byte each: the numbers of all names that
+    the process knows take four. In the order of the alphabet, as texts are."""
+    used = names.unique().drop_nulls().cast(pl.String).sort()
+    return names.cast(pl.Enum(used)) if len(used) else names
+
+
+def _kind_of_all(parts: Iterable[pl.Series]) -> pl.DataType:
+    """Of the names of all parts together."""
+    kinds = [part.dtype for part in parts]
+    known = {name for kind in kinds if isinstance(kind, pl.Enum) for name in kind.categories}
+    return pl.Enum(sorted(known)) if known else samples.CODED["scenario"]
 
 
 def _joined(parts: list[pl.Series], kind: pl.DataType) -> pl.Series:

@@ -100,7 +100,7 @@ _TIMED_OUT: Final = re.compile("(?i)timeout|deadline exceeded")
 
 
 def _of_text(source: Source) -> Imported:
-    text = source.whole().decode("utf-8", errors="replace")
+    text = source.text()
     times = {name: _number(value) for name, value in _SECONDS.findall(text)}
     statuses = {code: summaries.count(int(count[:18])) for code, count in _STATUS.findall(text)}
     outcomes = summaries.outcomes_of(statuses)

@@ -39,7 +39,8 @@ PHASE: Final = PLATEAU
 class Imported:
     """A run of another tool.
 
-    `samples` has the columns of runs.formats.samples; `apart` the same for rows that come on top
+    `samples` has the columns of runs.formats.samples, numbers that are no times in as few bits as
+    they need; `apart` the same for rows that come on top
     of samples (transactions, sub-results) and are in no total. Where the source holds no samples,
     `rows` are the report's series. `started_at_us` is microseconds since 1970, None if unknown.
     """

@@ -7,14 +7,14 @@ transaction controllers and sub-results come on top of samples; they are kept ap
 
 import codecs
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from xml.parsers import expat
 
 import polars as pl
 
-from runs.formats import raw, table
+from runs.formats import raw, samples, table
 from runs.formats.imported import ALL, Imported
 from runs.formats.left_out import LeftOut
 from runs.formats.segment import Notes
@@ -157,7 +157,8 @@ def _csv_frames(source: Source, layout: _Layout, seen: _Seen) -> Iterator[pl.Dat
         if number == 0:
             _look_for_times(rows.frame, seen)
         needed = {"took_us": "elapsed", "time_us": "timeStamp"}
-        yield table.readable(rows, _typed(rows.frame, seen), layout.names, seen.left_out, needed)
+        typed = _typed(rows.frame, seen)
+        yield _lean(table.readable(rows, typed, layout.names, seen.left_out, needed))
 
 
 def _look_for_times(frame: pl.DataFrame, seen: _Seen) -> None:
@@ -280,13 +281,16 @@ class _XmlFile:
         held = ""
         try:
             for piece in self.source.pieces():
-                text = held + decoder.decode(piece)
+                decoded = decoder.decode(piece)
+                self.source.see(piece, decoded)
+                text = held + decoded
                 at = text.rfind("&", max(0, len(text) - 12))
                 held = text[at:] if at >= 0 else ""
                 self._parser.Parse(_ILLEGAL.sub(" ", text[:at] if at >= 0 else text), False)
             self._parser.Parse(_ILLEGAL.sub(" ", held), True)
         except expat.ExpatError as error:
             self._stop(error)
+        self.source.tell_replaced()
 
     def _stop(self, error: expat.ExpatError) -> None:
         reason = expat.ErrorString(error.code)
@@ -345,45 +349,113 @@ class _XmlFile:
             kept = typed.filter(pl.col(name).is_not_null())
             self.seen.left_out.add(f"no readable {what}", typed.height - kept.height)
             typed = kept
-        self._frames.append(typed)
+        self._frames.append(_lean(typed))
         self._rows = []
 
 
 # -- Both --------------------------------------------------------------------------------------
 
+# Threads and hosts are few, and their names long.
+_THREADS: Final = pl.Categorical(pl.Categories("headroom-jmeter-thread"))
+_HOSTS: Final = pl.Categorical(pl.Categories("headroom-jmeter-host"))
+_NARROW: Final = ("took_us", "latency_us", "connect_us", "status", "bytes_in", "bytes_out")
+# Rows that are looked at to tell what the stamps are.
+_LOOKED_AT: Final = 1_000_000
+_IS_MINE: Final = ~pl.col("is_transaction") & ~pl.col("is_part")
+
+
+def _lean(rows: pl.DataFrame) -> pl.DataFrame:
+    """What becomes of typed rows, as far as one row says it, in little memory: a file may hold ten
+    million of them, and whether its stamps are ends is known only with the last."""
+    status = pl.col("code").str.extract(r"^(\d{3})$").cast(pl.Int64, strict=False)
+    never = pl.col("code").str.starts_with("Non HTTP response code")
+    what = pl.concat_str("code", "message", separator=" ", ignore_nulls=True)
+    failed = pl.coalesce("failed", status >= 400, never)
+    found = rows.select(
+        *("time_us", "took_us", "latency_us", "connect_us"),
+        _group().cast(samples.CODED["scenario"]).alias("scenario"),
+        pl.col("step").cast(samples.CODED["step"]),
+        status.alias("status"),
+        raw.outcome(
+            failed,
+            status,
+            timed_out=never & pl.col("code").str.contains("SocketTimeout"),
+            unconnected=never,
+        )
+        .cast(samples.CODED["outcome"])
+        .alias("outcome"),
+        pl.when(failed).then(what).alias("error"),
+        pl.col("thread").cast(_THREADS),
+        pl.col("host").cast(_HOSTS),
+        *("bytes_in", "bytes_out", "is_transaction", "is_part"),
+    )
+    return found.with_columns(found[name].shrink_dtype() for name in _NARROW)
+
 
 def _imported(frames: list[pl.DataFrame], seen: _Seen) -> Imported:
-    every = pl.concat(frames) if frames else pl.DataFrame()
-    if every.is_empty():
+    """Takes the frames out of the list as it goes."""
+    if not any(frame.height for frame in frames):
         raise raw.nothing_left(seen.source, seen.left_out)
-    transactions = every.filter(pl.col("is_transaction"))
-    own = every.filter(~pl.col("is_transaction") & ~pl.col("is_part"))
-    only_transactions = own.is_empty()
-    if only_transactions:
-        own, transactions = every, every.clear()
-    parts = every.filter(pl.col("is_part"))
-    ends = _is_stamped_at_the_end(own)
-    apart = [
-        _samples(transactions, ends, pl.lit(" (transaction)")),
-        _samples(parts, ends, pl.lit(" (sub-result)")),
-    ]
-    notes = _notes(seen, transactions.height, parts.height, only_transactions, ends)
-    mine = _samples(own, ends, pl.lit(""))
+    transactions, parts, own = _counted(frames, "is_transaction", "is_part", _IS_MINE)
+    only_transactions = not own
+    is_mine = pl.lit(value=True) if only_transactions else _IS_MINE
+    ends = _is_stamped_at_the_end(_beginning(frames, is_mine))
+    apart = [_apart(frames, "is_part", ends, " (sub-result)")]
+    if not only_transactions:
+        apart.insert(0, _apart(frames, "is_transaction", ends, " (transaction)"))
+    found = _notes(seen, 0 if only_transactions else transactions, parts, only_transactions, ends)
+    mine = _mine(frames, is_mine, ends)
     if not seen.has_times:
+        every = pl.concat(mine, how="vertical_relaxed")
         return raw.of_durations(
-            seen.source, NAME, mine, seen.left_out, seen.has_success, apart=apart, notes=notes
+            seen.source, NAME, every, seen.left_out, seen.has_success, apart=apart, notes=found
         )
     return raw.of_samples(
         seen.source,
         NAME,
-        [mine],
+        mine,
         left_out=seen.left_out,
         clock="absolute" if seen.has_zone else "zoneless",
         failures=seen.has_success,
         apart=apart,
         resolution_us=lambda: 1_000_000 if seen.is_dated and not seen.has_fractions else 1000,
-        notes=lambda: notes,
+        notes=lambda: found,
     )
+
+
+def _counted(frames: Sequence[pl.DataFrame], *which: str | pl.Expr) -> tuple[int, ...]:
+    """How many rows each of these holds for."""
+    asked = [(pl.col(one) if isinstance(one, str) else one).sum() for one in which]
+    counts = [frame.select(one.alias(str(at)) for at, one in enumerate(asked)) for frame in frames]
+    return tuple(int(one) for one in pl.concat(counts).sum().row(0))
+
+
+def _beginning(frames: Iterable[pl.DataFrame], is_mine: pl.Expr) -> pl.DataFrame:
+    found, count = list[pl.DataFrame](), 0
+    for frame in frames:
+        if count < _LOOKED_AT:
+            found.append(frame.filter(is_mine).select("time_us", "took_us", "thread", "host"))
+            count += found[-1].height
+    return pl.concat(found, how="vertical_relaxed")
+
+
+def _apart(frames: Iterable[pl.DataFrame], which: str, ends: bool, suffix: str) -> pl.DataFrame:
+    rows = pl.concat([frame.filter(pl.col(which)) for frame in frames], how="vertical_relaxed")
+    return _samples(rows, ends, _users([rows]), suffix)
+
+
+def _mine(frames: list[pl.DataFrame], is_mine: pl.Expr, ends: bool) -> Iterator[pl.DataFrame]:
+    """The samples of each frame, which is let go."""
+    users = _users(frame.filter(is_mine) for frame in frames)
+    frames.reverse()
+    while frames:
+        yield _samples(frames.pop().filter(is_mine), ends, users)
+
+
+def _users(frames: Iterable[pl.DataFrame]) -> pl.Enum:
+    """The threads in the order of their names: a user is the number of one."""
+    names = [frame["thread"].unique().cast(pl.String) for frame in frames]
+    return pl.Enum(pl.concat(names).drop_nulls().unique().sort())
 
 
 def _notes(seen: _Seen, transactions: int, parts: int, alone: bool, ends: bool) -> Notes:
@@ -431,35 +503,24 @@ def _is_stamped_at_the_end(rows: pl.DataFrame) -> bool:
     return bool(pairs and not_starts > 0.01 * pairs and not_ends * 10 < not_starts)
 
 
-def _samples(rows: pl.DataFrame, ends: bool, suffix: pl.Expr) -> pl.DataFrame:
+def _samples(rows: pl.DataFrame, ends: bool, users: pl.Enum, suffix: str = "") -> pl.DataFrame:
     """Rows with times in microseconds as the columns of a sample."""
     started = pl.col("time_us") - pl.col("took_us") if ends else pl.col("time_us")
-    status = pl.col("code").str.extract(r"^(\d{3})$").cast(pl.Int64, strict=False)
-    never = pl.col("code").str.starts_with("Non HTTP response code")
-    what = pl.concat_str("code", "message", separator=" ", ignore_nulls=True)
-    failed = pl.coalesce("failed", status >= 400, never)
+    step = pl.col("step").cast(pl.String) + suffix if suffix else pl.col("step")
     return rows.select(
-        _group().alias("scenario"),
-        (pl.col("step") + suffix).alias("step"),
+        "scenario",
+        step,
         started.alias("started_us"),
         (started + pl.col("took_us")).alias("ended_us"),
         pl.when(pl.col("latency_us") > 0)
         .then(started + pl.col("latency_us"))
         .alias("first_byte_us"),
-        pl.col("connect_us"),
-        status.alias("status"),
-        raw.outcome(
-            failed,
-            status,
-            timed_out=never & pl.col("code").str.contains("SocketTimeout"),
-            unconnected=never,
-        ).alias("outcome"),
-        pl.when(failed).then(what).alias("error"),
+        *("connect_us", "status", "outcome", "error"),
         (pl.col("connect_us") == 0).alias("reused"),
-        pl.col("thread").rank("dense").cast(pl.Int64).alias("user"),
+        (pl.col("thread").cast(users).to_physical().cast(pl.Int64) + 1).alias("user"),
         "bytes_in",
         "bytes_out",
-    )  # fmt: skip
+    )
 
 
 def _group() -> pl.Expr:

@@ -62,15 +62,16 @@ def of_samples(
     how coarse the times are; it, `notes` and a callable `campaign` are asked once everything has
     been read. FormatError where no row is left.
     """
-    table = _collected(source, frames)
-    table = _possible(table, clock, left_out)
-    if table.is_empty():
+    rows = _Rows(_collected(source, frames))
+    rows.keep_possible(clock, left_out)
+    if rows.table.is_empty():
         raise nothing_left(source, left_out)
-    beside = _possible(_collected(source, apart), clock, LeftOut(source.name))
-    first = _least(table, "started_us")
-    names = _Names(table)
-    table = _finished(names.of(table), first)
-    beside = _finished(_Names(beside).of(beside), first)
+    beside = _Rows(_collected(source, apart))
+    beside.keep_possible(clock, LeftOut(source.name))
+    first = _least(rows.table, "started_us")
+    named = rows.name(source.name)
+    beside.name(source.name)
+    table, beside_table = rows.finished(first), beside.finished(first)
     is_absolute = clock == "absolute"
     return Imported(
         tool=tool,
@@ -80,11 +81,11 @@ def of_samples(
             samples="raw", schedule=False, failures=failures, absolute_time=is_absolute
         ),
         samples=table,
-        apart=beside,
+        apart=beside_table,
         started_at_us=first if is_absolute else None,
         length_us=_greatest(table, "ended_us"),
         state="incomplete" if source.is_cut else "complete",
-        notes=(*source.notes, *left_out.notes(), *names.notes(source.name), *notes()),
+        notes=(*source.notes, *left_out.notes(), *named, *notes()),
     )
 
 
@@ -168,6 +169,10 @@ _COLLECTED: Final[dict[str, pl.DataType]] = {
 # Small arrays that live long keep the memory around them in pieces.
 _JOINED_FROM: Final = 500_000
 _NEEDED: Final = ("scenario", "step", "started_us", "ended_us", "outcome")
+_MOMENTS: Final = ("due_us", *_TIMES, "first_token_us")
+_NUMBERS: Final = frozenset(
+    name for name, kind in _COLLECTED.items() if kind.is_integer() and name not in _MOMENTS
+)
 
 
 def _collected(source: Source, frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
@@ -183,16 +188,18 @@ def _collected(source: Source, frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
             )
         loose.append(_narrow(frame))
         if waiting >= _JOINED_FROM:
-            joined.append(pl.concat(loose, how="diagonal", rechunk=True))
+            joined.append(pl.concat(loose, how="diagonal_relaxed", rechunk=True))
             loose, waiting = [], 0
-    return pl.concat([*joined, *loose], how="diagonal")
+    return pl.concat([*joined, *loose], how="diagonal_relaxed")
 
 
 def _narrow(frame: pl.DataFrame) -> pl.DataFrame:
-    """The columns of a sample in which anything stands, names as numbers."""
+    """The columns of a sample in which anything stands, names as numbers, and numbers that are no
+    times in as few bits as they need."""
     have = [one.name for one in frame if one.name in _NEEDED or one.null_count() < len(one)]
     kinds = {name: kind for name, kind in _COLLECTED.items() if name in have}
-    return frame.select(pl.col(name).cast(kind) for name, kind in kinds.items())
+    found = frame.select(pl.col(name).cast(kind) for name, kind in kinds.items())
+    return found.with_columns(found[name].shrink_dtype() for name in have if name in _NUMBERS)
 
 
 def empty() -> pl.DataFrame:
@@ -208,35 +215,71 @@ def completed(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _possible(table: pl.DataFrame, clock: Clock, left_out: LeftOut) -> pl.DataFrame:
-    """The rows whose times can be true."""
-    low, high = (-_DAY_US, _LONGEST_US) if clock == "offset" else (_FIRST_US, _LAST_US)
-    checks = {
-        "no readable time or duration": pl.col("started_us").is_not_null()
-        & pl.col("ended_us").is_not_null(),
-        "an end before the start": pl.col("ended_us") >= pl.col("started_us"),
-        "a duration of more than 31 days": pl.col("ended_us") - pl.col("started_us") < _LONGEST_US,
-        "a time that cannot be"
-        if clock == "offset"
-        else "a time that cannot be (only 2000 to 2100 is taken)": pl.col("started_us").is_between(
-            low, high
-        ),
-    }
-    for reason, holds in checks.items():
-        table = _kept(table, holds, reason, left_out)
-    middle = table["started_us"].median()
-    if isinstance(middle, float):
-        near = (pl.col("started_us") - int(middle)).abs() < _LONGEST_US
-        table = _kept(table, near, "more than 31 days away from the other rows", left_out)
-    return table
+class _Rows:
+    """The rows of a file on their way to samples. A step takes the table of the one before, so
+    that of a large file no column is there twice."""
+
+    def __init__(self, table: pl.DataFrame) -> None:
+        self.table = table
+
+    def keep_possible(self, clock: Clock, left_out: LeftOut) -> None:
+        """The rows whose times can be true."""
+        low, high = (-_DAY_US, _LONGEST_US) if clock == "offset" else (_FIRST_US, _LAST_US)
+        checks = {
+            "no readable time or duration": pl.col("started_us").is_not_null()
+            & pl.col("ended_us").is_not_null(),
+            "an end before the start": pl.col("ended_us") >= pl.col("started_us"),
+            "a duration of more than 31 days": pl.col("ended_us") - pl.col("started_us")
+            < _LONGEST_US,
+            "a time that cannot be"
+            if clock == "offset"
+            else "a time that cannot be (only 2000 to 2100 is taken)": pl.col(
+                "started_us"
+            ).is_between(low, high),
+        }
+        for reason, holds in checks.items():
+            self._keep(holds, reason, left_out)
+        middle = self.table["started_us"].median()
+        if isinstance(middle, float):
+            near = (pl.col("started_us") - int(middle)).abs() < _LONGEST_US
+            self._keep(near, "more than 31 days away from the other rows", left_out)
+
+    def _keep(self, holds: pl.Expr, reason: str, left_out: LeftOut) -> None:
+        good = self.table.select(holds.fill_null(value=False)).to_series()
+        if good.all():  # a filter would copy everything
+            return
+        left_out.add(reason, int((~good).sum()))
+        self.table = self.table.filter(good)
+
+    def name(self, file: str) -> Notes:
+        """Names of scenarios and steps as they are shown; beyond 500 steps the rarest become one.
+        What is said of that."""
+        names = _Names(self.table)
+        if not names.are_as_given:
+            self.table = self.table.with_columns(names.of(self.table))
+        return names.notes(file)
+
+    def finished(self, first_us: int) -> pl.DataFrame:
+        """Times from the run's start, in the order of time, and texts of bounded length. Column by
+        column; this object has none afterwards."""
+        places = self.table.select(pl.arg_sort_by("started_us", maintain_order=True)).to_series()
+        found = {}
+        for name in self.table.columns:
+            column = self.table.drop_in_place(name).gather(places)
+            found[name] = _changed(column, first_us)
+        return _whole(pl.DataFrame(found))
 
 
-def _kept(table: pl.DataFrame, holds: pl.Expr, reason: str, left_out: LeftOut) -> pl.DataFrame:
-    good = table.select(holds.fill_null(value=False)).to_series()
-    if good.all():  # a filter would copy everything
-        return table
-    left_out.add(reason, int((~good).sum()))
-    return table.filter(good)
+def _changed(column: pl.Series, first_us: int) -> pl.Series:
+    match column.name:
+        case "started_us" | "first_byte_us" | "ended_us":
+            return column - first_us
+        case "error":
+            return column.str.slice(0, LONGEST_NAME)
+        case "attempt":
+            return column.fill_null(1)
+        case _:
+            return column
 
 
 class _Names:
@@ -244,23 +287,31 @@ class _Names:
 
     def __init__(self, table: pl.DataFrame) -> None:
         counted = table.group_by("scenario", "step").len().sort("len", descending=True)
-        self._table = counted.with_row_index("rank").select("scenario", "step", "rank")
         self.count = counted.height
-        kept = self._table.head(MOST_STEPS if self.count <= MOST_STEPS else MOST_STEPS - 1)
-        self._long = any(len(name or "") > LONGEST_NAME for row in kept.rows() for name in row[:2])
-        self._known = kept.with_columns(
-            _shown("scenario", kept["scenario"]), _shown("step", kept["step"])
-        ).drop("rank")
+        kept = counted.head(MOST_STEPS if self.count <= MOST_STEPS else MOST_STEPS - 1)
+        given = kept.select(pl.col("scenario", "step").cast(pl.String)).rows()
+        self._long = any(len(name or "") > LONGEST_NAME for row in given for name in row)
+        self._known = kept.select(
+            "scenario",
+            "step",
+            to_scenario=_shown("scenario", kept["scenario"]),
+            to_step=_shown("step", kept["step"]),
+        )
+        self.are_as_given = (
+            self.count == kept.height
+            and given == self._known.select(pl.col("to_scenario", "to_step").cast(pl.String)).rows()
+        )
 
-    def of(self, table: pl.DataFrame) -> pl.DataFrame:
-        joined = table.join(
+    def of(self, table: pl.DataFrame) -> list[pl.Series]:
+        """The two columns of a table anew."""
+        joined = table.select("scenario", "step").join(
             self._known, on=["scenario", "step"], how="left", nulls_equal=True,
             maintain_order="left",
         )  # fmt: skip
-        return joined.with_columns(
-            pl.col("to_scenario").fill_null(OTHERS).alias("scenario"),
-            pl.col("to_step").fill_null(OTHERS).alias("step"),
-        ).drop("to_scenario", "to_step")
+        return [
+            joined["to_scenario"].fill_null(OTHERS).alias("scenario"),
+            joined["to_step"].fill_null(OTHERS).alias("step"),
+        ]
 
     def notes(self, name: str) -> Notes:
         found = []
@@ -277,23 +328,6 @@ class _Names:
 def _shown(name: str, given: pl.Series) -> pl.Series:
     shown = [name_of(one or "") for one in given]
     return pl.Series(f"to_{name}", shown, pl.String()).cast(samples.CODED[name])
-
-
-def _finished(table: pl.DataFrame, first_us: int) -> pl.DataFrame:
-    """Times from the run's start, in the order of time, and texts of bounded length."""
-    changed = {
-        **{name: pl.col(name) - first_us for name in _TIMES},
-        "error": pl.col("error").str.slice(0, LONGEST_NAME),
-        "attempt": pl.col("attempt").fill_null(1),
-    }
-    mine = [value for name, value in changed.items() if name in table.columns]
-    return _whole(_in_order(table.with_columns(mine)))
-
-
-def _in_order(table: pl.DataFrame) -> pl.DataFrame:
-    """By start; column by column, so that no more than one is there twice."""
-    rows = table.select(pl.arg_sort_by("started_us", maintain_order=True)).to_series()
-    return pl.DataFrame({name: table.drop_in_place(name).gather(rows) for name in table.columns})
 
 
 def _whole(table: pl.DataFrame) -> pl.DataFrame:

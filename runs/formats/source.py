@@ -30,6 +30,7 @@ _BLOCK: Final = 16 << 20
 _BOM: Final = b"\xef\xbb\xbf"
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _GZIP: Final = b"\x1f\x8b"
+_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 
 # Where in a text the last whole record ends; 0 where none does.
@@ -61,6 +62,7 @@ class Source:
         self.name = name or path.name
         self.notes: Notes = ()
         self.is_cut = False
+        self._replaced = 0
         self._most = most_bytes
 
     @cached_property
@@ -79,7 +81,7 @@ class Source:
 
     def pieces(self) -> Iterator[bytes]:
         """The plain text up to its end, or up to where it is cut or damaged."""
-        self.notes, self.is_cut = (), False
+        self.notes, self.is_cut, self._replaced = (), False, 0
         total, most = 0, self._most
         for piece in self._plain():
             kept = piece.removeprefix(_BOM) if not total else piece
@@ -129,6 +131,30 @@ class Source:
                     " read of a file that is one document."
                 )
         return b"".join(found)
+
+    def text(self) -> str:
+        """The same as text."""
+        found = self.whole()
+        text = found.decode("utf-8", errors="replace")
+        self.see(found, text)
+        self.tell_replaced()
+        return text
+
+    def see(self, raw: bytes, text: str | None = None) -> None:
+        """Count the bytes that are not UTF-8, and are read as the replacement character."""
+        if not raw.isascii():
+            text = raw.decode("utf-8", errors="replace") if text is None else text
+            self._replaced += text.count(_REPLACEMENT) - raw.count(_REPLACEMENT.encode())
+
+    def tell_replaced(self) -> None:
+        """Take note of what was seen, once everything has been read."""
+        if self._replaced > 0 and self._most is None:
+            places = "1 place" if self._replaced == 1 else f"{self._replaced:,} places"
+            self.notes = (
+                *self.notes,
+                f"{self.name}: bytes that are not UTF-8 stand in {places}; each is read as"
+                f" '{_REPLACEMENT}'.",
+            )
 
     def cut(self, note: str) -> None:
         """Take note of a place beyond which nothing was read."""

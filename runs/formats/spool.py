@@ -130,10 +130,15 @@ def info_of(manifest: Manifest) -> RunInfo:
         ended_at=_rfc3339(manifest.ended_at_ns or 0) if has_time and has_ended else None,
         state=state,
         labels=dict(manifest.labels),
-        source=manifest.tool.name if found else "native",
+        source=source_of(manifest),
         fidelity=_fidelity(found) if found else Fidelity(),
         aborted=_aborted(manifest),
     )
+
+
+def source_of(manifest: Manifest) -> str:
+    """A spool is our own format, whoever wrote it; another tool's file is named after the tool."""
+    return manifest.tool.name if manifest.imported else "native"
 
 
 def _aborted(manifest: Manifest) -> str | None:

@@ -81,12 +81,14 @@ def rows(
     for block in source.blocks(outside_quotes if quotes else None):
         if quotes and _is_cut(block, separator, width):
             source.cut("is cut: its last row is incomplete, left out.")
-            return
+            break
+        source.see(block.text)
         frame = _natively(block.text, columns, separator, quotes)
         if frame is None:
             frame = _leniently(block.text, columns, separator, quotes)
         yield Rows(frame[skipped:], block, separator, quotes, skipped)
         skipped = 0
+    source.tell_replaced()
 
 
 def _is_cut(block: Block, separator: str, width: int) -> bool:

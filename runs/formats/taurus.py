@@ -83,7 +83,7 @@ def _of_xml(source: Source) -> tuple[list[dict[str, Any]], int]:
 
     parser.StartDoctypeDeclHandler = refuse
     try:
-        parser.Parse(source.whole().decode("utf-8", errors="replace"), True)
+        parser.Parse(source.text(), True)
     except expat.ExpatError as error:
         reason = expat.ErrorString(error.code)
         if not found.entries:

@@ -29,7 +29,7 @@ def recognises(head: bytes) -> bool:
 
 
 def read(source: Source) -> Imported:
-    text = source.whole().decode("utf-8", errors="replace")
+    text = source.text()
     found = _REQUESTS.search(text)
     if found is None:
         line = 1 + text.rstrip("\n").count("\n")

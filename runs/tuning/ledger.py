@@ -7,6 +7,7 @@ the reports as they are kept; no samples are read.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import median
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -36,12 +37,12 @@ class Entry:
     values: tuple[float | None, float | None]
     why: str
 
-    @property
+    @cached_property
     def factor(self) -> float | None:
         before, after = self.values
         return None if before in (None, 0) or after is None else after / before
 
-    @property
+    @cached_property
     def share(self) -> float | None:
         """Of the expected change, how much came."""
         if self.expected is None or self.factor is None:
@@ -72,7 +73,7 @@ class Group:
     name: str
     entries: tuple[Entry, ...]
 
-    @property
+    @cached_property
     def known(self) -> tuple[float, ...]:
         return tuple(one.share for one in self.entries if one.share is not None)
 
@@ -93,15 +94,15 @@ class Group:
 class Ledger:
     entries: tuple[Entry, ...]
 
-    @property
+    @cached_property
     def by_area(self) -> tuple[Group, ...]:
         return _grouped(self.entries, lambda one: str(one.action.get_area_display()))
 
-    @property
+    @cached_property
     def by_author(self) -> tuple[Group, ...]:
         return _grouped(self.entries, lambda one: one.author)
 
-    @property
+    @cached_property
     def whole(self) -> Group:
         return Group("every action", self.entries)
 

@@ -33,6 +33,24 @@ def test_every_rank_and_figure_is_that_of_all_values_sorted(parts: list[list[int
     assert found.spread() == percentiles.spread(every)
 
 
+@pytest.mark.parametrize("alike", [0, 2_500, 10_000])
+@pytest.mark.parametrize("parts", [2, 7])
+def test_ranks_of_many_values_are_those_of_all_of_them_sorted(parts: int, alike: int) -> None:
+    """So many that their range is halved first; `alike` of each part are the same value."""
+    random = np.random.default_rng(parts)
+    many = [
+        np.exp(random.normal(10 + part / 3, 1, 10_000)).astype(np.int64) for part in range(parts)
+    ]
+    for values in many:
+        values[:alike] = 22_000
+    every = np.sort(np.concatenate(many))
+    ranks = [1, 2, len(every) // 3, len(every) // 2, len(every) - 1, len(every)]
+
+    found = of(*(values.tolist() for values in many)).at_ranks(ranks)
+
+    assert found == {rank: int(every[rank - 1]) / 1000 for rank in ranks}
+
+
 def test_equal_values_in_several_parts_are_counted_each() -> None:
     found = of([1_000, 1_000, 2_000], [1_000, 3_000])
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from runs.formats import detection
@@ -74,7 +75,8 @@ def test_elapsed_and_latency_include_connecting(tmp_path: Path) -> None:
 def test_every_column_of_a_sample_is_there_whatever_the_file_has(tmp_path: Path) -> None:
     found = detection.read(DATA / "jmeter-2.13.csv").samples
 
-    assert dict(found.schema) == CODED
+    assert found.columns == list(CODED)
+    assert found.cast(pl.Schema(CODED)).rows() == found.rows()  # numbers may be narrower
     assert set(found["phase"]) == {"plateau"}
     assert set(found["attempt"]) == {1}
     assert found["due_us"].null_count() == found.height

@@ -14,6 +14,7 @@ from runs.formats import document, table
 from runs.formats.errors import FormatError
 from runs.formats.limits import Limits
 from runs.formats.source import Source, outside_quotes
+from tests.formats import reading
 
 TEXT = b"".join(b"line %d of a file\n" % at for at in range(20_000))
 
@@ -194,3 +195,36 @@ def test_a_document_that_is_cut_says_where(tmp_path: Path) -> None:
 def test_what_is_no_document_is_refused(tmp_path: Path, content: bytes, why: str) -> None:
     with pytest.raises(FormatError, match=why):
         document.read(source_of(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("label", "places"), [("Über".encode("latin-1"), 1), ("Übergrößen".encode("cp1252"), 3)]
+)
+def test_bytes_that_are_not_utf_8_are_counted_and_said(
+    tmp_path: Path, label: bytes, places: int
+) -> None:
+    """JMeter on Windows writes in the code page of its machine."""
+    rows = b"timeStamp,elapsed,label,success\n1732352400000,30,%s,true\n" % label
+    found = reading.read(tmp_path, rows)
+
+    where = "1 place" if places == 1 else f"{places} places"
+    assert f"results: bytes that are not UTF-8 stand in {where}; each is read as '\ufffd'." in (
+        found.notes
+    )
+    assert found.samples["step"][0] == label.decode(errors="replace")
+
+
+def test_what_is_utf_8_needs_no_note_whatever_its_signs(tmp_path: Path) -> None:
+    rows = "timeStamp,elapsed,label,success\n1732352400000,30,Größe \ufffd 日,true\n"
+    assert not reading.read(tmp_path, rows).notes
+    element = '<httpSample t="30" ts="1732352400000" s="true" lb="Größe \ufffd" rc="200"/>'
+    assert not reading.read(tmp_path, f"<testResults>{element}</testResults>").notes
+
+
+def test_the_text_of_a_console_and_xml_say_it_too(tmp_path: Path) -> None:
+    element = b'<httpSample t="30" ts="1732352400000" s="true" lb="Gr\xf6\xdfe" rc="200"/>'
+    [note] = reading.read(tmp_path, b"<testResults>%s</testResults>" % element).notes
+    assert "not UTF-8 stand in 2 places" in note
+    source = source_of(tmp_path, b"Server: caf\xe9\n")
+    assert source.text() == "Server: caf\ufffd\n"
+    assert "not UTF-8 stand in 1 place" in source.notes[0]

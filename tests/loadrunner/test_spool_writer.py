@@ -9,6 +9,7 @@ import pytest
 
 from loadrunner.errors import UsageError
 from loadrunner.spool import DiskError, SpoolWriter
+from runs.formats.errors import SpoolError
 from runs.formats.samples import SCHEMA
 from runs.formats.spool import segment_to_frame
 
@@ -70,3 +71,23 @@ def test_a_disk_that_refuses_says_what_to_do(tmp_path: Path) -> None:
         writer.close()
     assert isinstance(raised.value.__cause__, OSError)
     assert raised.value.__cause__.errno == errno.ENOSPC
+
+
+def test_a_flipped_bit_of_a_segment_that_no_manifest_lists_is_told(tmp_path: Path) -> None:
+    """As after a kill between sealing and listing: there is no digest to hold it against."""
+    writer = SpoolWriter(tmp_path / "spool")
+    writer.add_samples(_frame(1000))
+    writer.close()
+    path = writer.folder / writer.segments[0].name
+    content = path.read_bytes()
+    places = range(6, len(content), len(content) // 40)
+    assert all(_is_told(path, content, at) for at in places)
+
+
+def _is_told(path: Path, content: bytes, at: int) -> bool:
+    """Read up to the damage, or refused where what it made of a line cannot be."""
+    path.write_bytes(bytes([*content[:at], content[at] ^ 1, *content[at + 1 :]]))
+    try:
+        return any("is damaged" in note for note in segment_to_frame(path)[1])
+    except SpoolError:
+        return True

@@ -237,3 +237,21 @@ def test_the_baselines_of_many_actions_are_those_of_each(
     expected = fair if labels else unlabelled
     assert [baseline.of(one) for one in actions] == [expected] * 3
     assert baseline.of_each(actions) == dict.fromkeys((one.pk for one in actions), expected)
+
+
+def test_of_many_re_tests_a_campaign_report_lists_the_newest(api: Api, project: Project) -> None:
+    run = records.run(project)
+    action = records.action(project, run)
+    later = [records.run(project, minutes=at) for at in range(1, 61)]
+    for at, one in enumerate(later):
+        Retest.objects.create(action=action, run=one, outcome="pass", reason=f"look {at}.")
+
+    answer = api.get("projects/backend/campaign-report", runs=str(run.pk), form="markdown")
+
+    text = answer.content.decode().replace("\\", "")
+    assert "look 59." in text
+    assert "look 5." not in text
+    listed = text.count("| re-test: pass")
+    assert listed <= 50
+    told = action.events.exclude(kind="edited").count() + 60
+    assert f"The newest 50 of {told}." in text

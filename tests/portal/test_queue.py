@@ -1,13 +1,16 @@
 """The queue: one worker has a run at a time, and no run is with nobody."""
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from ingest import queue
 from ingest.models import Work
 from ingest.queue import LeaseLostError
+from runs import settling
 from runs.models import Project, Run
 
 pytestmark = pytest.mark.django_db
@@ -106,3 +109,27 @@ def test_a_failed_run_keeps_the_stage_in_which_it_failed(run: Run) -> None:
     assert (run.processing, run.stage) == ("failed", "reading")
     assert run.reason == "samples-00000.ndjson.zst, line 3: no key step"
     assert queue.depth() == {"queued": 0, "leased": 0}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_waits_for_a_run_hears_at_once_that_it_is_settled(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks again by itself only because another process may settle the run."""
+    monkeypatch.setattr(settling, "_LOOKS_EVERY_S", 3600)
+    lease = queue.claim(MINUTE)
+    assert lease is not None
+    waiting = threading.Thread(target=_waited_for, args=(run,), daemon=True)
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive()
+
+    lease.finish()
+
+    waiting.join(60)
+    assert not waiting.is_alive()
+
+
+def _waited_for(run: Run) -> None:
+    settling.wait_for(run.pk, 3600)
+    connection.close()

@@ -460,3 +460,18 @@ def test_a_project_has_a_plain_name(client: httpx.Client, tmp_path: Path, slug: 
 
     assert answer.status_code == 422
     assert error_of(answer)["code"] == "project_name"
+
+
+def test_a_spool_that_another_program_wrote_is_native_in_the_run_and_in_its_report(
+    client: httpx.Client, tmp_path: Path
+) -> None:
+    spool = write_spool(tmp_path / "run")
+    manifest = manifest_of(spool) | {"tool": {"name": "our-own-driver", "version": "3"}}
+    (spool / "manifest.json").write_text(json.dumps(manifest))
+
+    run_id = send(client, spool)
+
+    verdict = client.get(f"runs/{run_id}/verdict", params={"wait": 60}).json()
+    assert verdict["processing"] == "ready"
+    entry = client.get(f"runs/{run_id}").json()["source"]
+    assert entry == client.get(f"runs/{run_id}/report").json()["run"]["source"] == "native"

@@ -40,7 +40,7 @@ def curve(data: RunData, scenario: str) -> tuple[LoadPoint, ...]:
     answers = data.derived(_answers)
     if scenario not in answers:
         return ()
-    mine, found = answers[scenario].flow, answers[scenario].found
+    mine, found = answers[scenario].flow.let_go(), answers[scenario].found
     if isinstance(found, Closed):
         return tuple(_level_point(mine, level, found) for level in found.levels)
     return tuple(_stage_point(mine, stage) for stage in found.stages)
@@ -92,8 +92,10 @@ def _doubt(found: Found | Closed) -> tuple[int, float]:
 
 def _answers(data: RunData) -> dict[str, _Answer]:
     """Of each scenario of the plan."""
-    every = journeys.of_run(data)
-    return {name: _answer(data, name, _flow(every, name)) for name in data.plan.scenarios}
+    found = journeys.taken(data)
+    nobody = pl.DataFrame(schema=journeys.SCHEMA)
+    flows = {name: flow.of(found.pop(name, nobody)) for name in data.plan.scenarios}
+    return {name: _answer(data, name, flows.pop(name)) for name in data.plan.scenarios}
 
 
 def _answer(data: RunData, name: str, mine: Flow) -> _Answer:
@@ -105,13 +107,13 @@ def _answer(data: RunData, name: str, mine: Flow) -> _Answer:
     stages = sorted([*flow.segments(known), *cut], key=lambda one: one.start)
     found = None
     if stages or not users:
-        found = open_model.find(mine, _calls(data, name, mine), stages)
+        found = open_model.find(mine, lambda: _calls(data, name, mine), stages)
     if unknown and not known and not users:
         pieces = [piece for phase in unknown for piece in recovered.pieces(phase)]
         in_flight = closed.find(mine, closed.levels_in_flight(mine, pieces))
-        return _Answer(mine, *recovered.judged(found, in_flight), is_recovered=True)
+        return _Answer(mine.let_go(), *recovered.judged(found, in_flight), is_recovered=True)
     waiting = closed.find(mine, closed.levels(mine, users)) if users else None
-    return _Answer(mine, found, waiting, is_recovered=bool(unknown))
+    return _Answer(mine.let_go(), found, waiting, is_recovered=bool(unknown))
 
 
 def _saturation(data: RunData, name: str, answer: _Answer) -> Saturation:
@@ -124,14 +126,10 @@ def _saturation(data: RunData, name: str, answer: _Answer) -> Saturation:
     return replace(point, explanation=point.explanation + more) if more else point
 
 
-def _flow(every: pl.DataFrame, scenario: str) -> Flow:
-    return flow.of(every.filter(pl.col("scenario") == scenario))
-
-
 def _calls(data: RunData, scenario: str, mine: Flow) -> Flow:
     """The requests; the journeys themselves where each is one request."""
     is_mine = data.samples.select(pl.col("scenario") == scenario).to_series()
-    return mine if is_mine.sum() == mine.count else flow.calls(data.samples.filter(is_mine))
+    return mine if is_mine.sum() == mine.count else flow.calls(data.samples, is_mine)
 
 
 def _of_open(data: RunData, name: str, mine: Flow, found: Found) -> Saturation:

@@ -10,12 +10,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from runs.analysis import columns
+from runs.analysis.columns import Micros
 from runs.analysis.plan import Phase
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 # As narrow as the numbers allow: a flow of millions is kept as long as its run is looked at.
-Ints = NDArray[np.signedinteger[Any]]
+Ints = NDArray[np.integer[Any]]
 
 MICROS: Final = 1_000_000
 _GATEWAY_TIMEOUT: Final = 504
@@ -98,6 +100,11 @@ class Flow:
         rows = np.flatnonzero(kept)
         return Flow(**{one.name: getattr(self, one.name)[rows] for one in fields(self)})
 
+    def let_go(self) -> "Flow":
+        """The same without what was derived of it, which takes as much memory once more; whoever
+        asks for that again waits for it again."""
+        return Flow(**{one.name: getattr(self, one.name) for one in fields(self)})
+
 
 def of(journeys: pl.DataFrame) -> Flow:
     """The arrays of a frame of runs.analysis.journeys."""
@@ -120,30 +127,43 @@ def _narrow(numbers: pl.Series, absent: int) -> Ints:
     return numbers.cast(pl.Int64).fill_null(absent).shrink_dtype().to_numpy()
 
 
-def calls(samples: pl.DataFrame) -> Flow:
-    """Every request of a scenario, retries too, with its step as a number."""
-    optional = ("due_us", "user", "status")
-    have = [name for name in optional if name in samples.columns]
-    frame = samples.select("started_us", "ended_us", "outcome", "step", *have)
-    nothing = pl.lit(None, pl.Int64)
-    frame = frame.with_columns([nothing.alias(n) for n in optional if n not in have])
-    frame = frame.with_columns(due_us=pl.coalesce("due_us", "started_us", "ended_us").fill_null(0))
-    due = frame["due_us"].to_numpy()
-    order = np.argsort(due, kind="stable")
-    frame = frame[order]
-    outcome = frame["outcome"]
+def calls(samples: pl.DataFrame, is_mine: pl.Series) -> Flow:
+    """Every request of a scenario, retries too, with its step as a number. One column after the
+    other: of a large run all of them are much memory."""
+    places = is_mine.arg_true()
+    due = _first_known(samples, places, ("due_us", "started_us", "ended_us"))
+    order = pl.Series(np.argsort(due, kind="stable").astype(np.uint32))
+    places, due = places.gather(order), due[order.to_numpy()] / MICROS
+    outcome = samples["outcome"].gather(places)
     return Flow(
-        due=due[order] / MICROS,
-        ended=pl.Series(frame.select(pl.coalesce("ended_us", "due_us"))).to_numpy() / MICROS,
+        due=due,
+        ended=_first_known(samples, places, ("ended_us", "due_us", "started_us")) / MICROS,
         good=_is(outcome, "ok"),
         refused=_is(outcome, "refused"),
         timed_out=_is(outcome, "timeout"),
         unsent=_is(outcome, "dropped") | _is(outcome, "generator_error"),
-        user=_narrow(frame["user"], -1),
-        status=_narrow(frame["status"], 0),
-        requests=np.ones(frame.height, dtype=np.int8),
-        step=_narrow(frame["step"].cast(pl.Categorical).to_physical(), -1),
+        user=_numbers(samples, places, "user", -1),
+        status=_numbers(samples, places, "status", 0),
+        requests=np.ones(len(places), dtype=np.int8),
+        step=columns.codes(samples["step"].gather(places)),
     )
+
+
+def _first_known(samples: pl.DataFrame, places: pl.Series, names: Sequence[str]) -> Micros:
+    """Of each sample the first of these columns that holds a number, else 0."""
+    have = [name for name in names if name in samples.columns]
+    found = samples[have[0]].gather(places)
+    for name in have[1:]:
+        if found.null_count():
+            found = found.zip_with(found.is_not_null(), samples[name].gather(places))
+    micros: Micros = found.fill_null(0).to_numpy()
+    return micros
+
+
+def _numbers(samples: pl.DataFrame, places: pl.Series, name: str, absent: int) -> Ints:
+    if name not in samples.columns:
+        return np.full(len(places), absent, dtype=np.int8)
+    return _narrow(samples[name].gather(places), absent)
 
 
 def _is(outcome: pl.Series, name: str) -> Flags:

@@ -1,6 +1,6 @@
 """One flow under an open load: its stages, and what they say together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -77,8 +77,9 @@ class Found:
 NOTHING: Final = Found("inconclusive", (), cause="unknown", why="no load was planned for it")
 
 
-def find(journeys: Flow, calls: Flow, segments: Sequence[Segment]) -> Found:
-    """Never raises: what cannot be told is inconclusive, with the reason in `why`."""
+def find(journeys: Flow, calls: Callable[[], Flow], segments: Sequence[Segment]) -> Found:
+    """Never raises: what cannot be told is inconclusive, with the reason in `why`. `calls` are the
+    requests, asked for only where there is a limit: of a large run they are many."""
     if not journeys.count:
         return _untold((), "no journey was due in it")
     if not journeys.good.any():
@@ -97,7 +98,7 @@ def find(journeys: Flow, calls: Flow, segments: Sequence[Segment]) -> Found:
     if not any(stage.is_lasting for stage in bad):
         why = f"there are signs of losses at {bad[0].offered:.3g}/s, but too little evidence"
         return _untold(found, why)
-    return _reached(journeys, calls, found)
+    return _reached(journeys, calls(), found)
 
 
 def _untold(stages: tuple[Stage, ...], why: str) -> Found:

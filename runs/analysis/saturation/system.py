@@ -75,7 +75,7 @@ def _of_open(
         )  # fmt: skip
     # Only now, since all journeys once more take much memory in a large run.
     whole = merged(list(flows.values()))
-    answer = open_model.find(whole, whole, segments)
+    answer = open_model.find(whole, lambda: whole, segments)
     told = _told(answer, up_to, shared)
     room = None
     if _is_mix_of_peaks(data, flows, segments):

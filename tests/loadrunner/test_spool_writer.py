@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from loadrunner.errors import UsageError
-from loadrunner.spool import DiskError, SpoolWriter
+from loadrunner.spool import DiskError, SpoolWriter, check_unused
 from runs.formats.samples import SCHEMA
 from runs.formats.spool import segment_to_frame
 
@@ -70,3 +70,12 @@ def test_a_disk_that_refuses_says_what_to_do(tmp_path: Path) -> None:
         writer.close()
     assert isinstance(raised.value.__cause__, OSError)
     assert raised.value.__cause__.errno == errno.ENOSPC
+
+
+def test_a_folder_below_a_file_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("")
+    with pytest.raises(UsageError, match="cannot be made"):
+        check_unused(tmp_path / "notes" / "spools" / "one")
+    with pytest.raises(UsageError, match="already in use"):
+        check_unused(tmp_path / "notes")
+    check_unused(tmp_path / "spools" / "one")

@@ -90,7 +90,7 @@ def _log_in(
 def _token(answer: httpx.Response, login: Login, who: str) -> tuple[str, float | None]:
     try:
         document = answer.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SetupError(f"{who}: the answer is not JSON, so it holds no {login.token}.") from error
     token = found(document, compiled(login.token))
     if not isinstance(token, str):

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
+from pydantic import BaseModel
 
 from loadrunner.engine.wire import USER_AGENT
 from loadrunner.errors import UploadError, UsageError
@@ -40,6 +40,18 @@ class Door:
     portal: str
     project: str
     token: str
+
+
+class _Fault(BaseModel):
+    at: str
+    message: str
+
+
+class _Refusal(BaseModel):
+    """The one shape of the portal's errors."""
+
+    detail: str
+    errors: list[_Fault] = []
 
 
 @dataclass(frozen=True)
@@ -252,7 +264,7 @@ def _document(answer: httpx.Response) -> dict[str, object]:
         return {}
     try:
         document = answer.json()
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise UploadError(f"{answer.url} does not answer like a Headroom portal.") from error
     if isinstance(document, list):
         return {"files": document}
@@ -260,9 +272,10 @@ def _document(answer: httpx.Response) -> dict[str, object]:
 
 
 def _reason(answer: httpx.Response) -> str:
+    """What the portal says of it; of whatever else stands at that address, the beginning."""
     try:
-        document = answer.json()
-    except json.JSONDecodeError:
+        document = _Refusal.model_validate_json(answer.content)
+    except ValueError:
         return answer.text[:200]
-    errors = "; ".join(f"{e.get('at')}: {e.get('message')}" for e in document.get("errors") or [])
-    return f"{document.get('detail', '')} {errors}".strip()
+    errors = "; ".join(f"{one.at}: {one.message}" for one in document.errors)
+    return f"{document.detail} {errors}".strip()

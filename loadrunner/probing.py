@@ -1,7 +1,6 @@
 """Reads the target's own metrics before, during and after a run, on the run's clock."""
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic_ns
@@ -67,10 +66,14 @@ class Prober:
     async def _read(self, probe: ProbePlan) -> Reading:
         sent_ns = monotonic_ns()
         try:
-            answer = await self._session.get(probe.path, headers=dict(self._headers(probe)))
+            # Of the whole: httpx bounds the wait for each piece, of which there may be no end.
+            async with asyncio.timeout(self._session.timeout.read):
+                answer = await self._session.get(probe.path, headers=dict(self._headers(probe)))
             document, error = _document(answer)
         except httpx.HTTPError as failure:
             document, error = None, f"{type(failure).__name__}: {failure}"
+        except TimeoutError:
+            document, error = None, f"no whole answer within {self._session.timeout.read:g} s"
         took_ns = monotonic_ns() - sent_ns
         values = _values(probe, document)
         if error is None:
@@ -83,8 +86,10 @@ def _document(answer: httpx.Response) -> tuple[object, str | None]:
         return None, f"status {answer.status_code}"
     try:
         return answer.json(), None
-    except json.JSONDecodeError:
+    except ValueError:  # of JSON, or of the letters that it is written in
         return None, "the answer is not JSON"
+    except RecursionError:
+        return None, "the answer's JSON is nested too deeply"
 
 
 def _values(probe: ProbePlan, document: object) -> dict[str, float]:

@@ -78,9 +78,15 @@ class _Stream:
 
 
 def check_unused(folder: Path) -> None:
-    """Raise a UsageError where something stands in the folder, or in its place."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    """Raise a UsageError where something stands in the folder or in its place, or where it cannot
+    be made: that is said before anything is sent."""
+    # Not Path.exists, which raises where a folder on the way may not be looked into.
+    home = next(one for one in (folder, *folder.absolute().parents) if os.path.exists(one))  # noqa: PTH110
+    takes_it = home.is_dir() and os.access(home, os.R_OK | os.W_OK | os.X_OK)
+    if home == folder and (not home.is_dir() or (takes_it and any(home.iterdir()))):
         raise UsageError(f"--out {folder} is already in use; name a new folder.")
+    if not takes_it:
+        raise UsageError(f"--out {folder} cannot be made: {home} is no folder that can be written.")
 
 
 class SpoolWriter:

@@ -6,6 +6,8 @@ import shlex
 import sys
 from pathlib import Path
 
+import httpx
+
 from loadrunner import exits
 from loadrunner.errors import UploadError, UsageError
 from loadrunner.labels import labels_of
@@ -26,14 +28,30 @@ def door_of(arguments: argparse.Namespace) -> Door | None:
         return None
     if not arguments.project:
         raise UsageError("--portal needs --project SLUG: the project that the run belongs to.")
-    if not arguments.portal.startswith(("http://", "https://")):
-        raise UsageError(
-            f"--portal {arguments.portal}: an address begins with http:// or https://."
-        )
-    token = os.environ.get("HEADROOM_TOKEN", "")
+    _check_address(arguments.portal)
+    return Door(arguments.portal, arguments.project, _token())
+
+
+def _check_address(portal: str) -> None:
+    try:
+        address = httpx.URL(portal)
+    except httpx.InvalidURL as error:
+        raise UsageError(f"--portal {portal}: this is no address ({error}).") from error
+    if address.scheme not in ("http", "https") or not address.host:
+        raise UsageError(f"--portal {portal}: an address begins with http:// or https://.")
+
+
+def _token() -> str:
+    """From the environment; a line end that came along with it is not part of it."""
+    token = os.environ.get("HEADROOM_TOKEN", "").strip()
     if not token:
         raise UsageError("--portal needs a token in the environment variable HEADROOM_TOKEN.")
-    return Door(arguments.portal, arguments.project, token)
+    if not (token.isascii() and token.isprintable()):
+        raise UsageError(
+            "The environment variable HEADROOM_TOKEN holds no token: there are signs in it that"
+            " none has."
+        )
+    return token
 
 
 def send(source: Path, door: Door, arguments: argparse.Namespace, kind: str = "") -> int:

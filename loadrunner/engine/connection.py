@@ -255,6 +255,8 @@ def header(head: bytes, name: bytes) -> bytes | None:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, httptools.HttpParserUpgrade):
+        return "it goes on in another protocol"
     return str(error) or type(error).__name__
 
 

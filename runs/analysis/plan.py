@@ -31,6 +31,13 @@ class Phase:
     warm_up_us: int = 0
 
     @property
+    def mean_rate_jps(self) -> float | None:
+        """Of the whole phase; None of a closed one, and where the plan does not say."""
+        if self.rate_from is None or self.rate_to is None:
+            return None
+        return (self.rate_from + self.rate_to) / 2
+
+    @property
     def is_ramp_of_users(self) -> bool:
         return self.users_from != self.users_to
 

@@ -24,6 +24,7 @@ from runs.analysis.intervals import UNANSWERED_US
 from runs.analysis.ordered import Ordered
 from runs.analysis.outcomes import FAILED, OUTCOMES, UNDECLARED, UNRANKED, UNSENT
 from runs.analysis.percentiles import QUANTILES, Spread
+from runs.analysis.plan import Phase
 from runs.analysis.run_data import RunData
 
 Interval = tuple[float | None, float | None]
@@ -74,7 +75,8 @@ class Series:
 
     `scenario`, `step` and `phase` are null where the row pools all of them. `model` says how the
     load was put on: figures of an open and of a closed model are never compared. It is null
-    where the plan does not know the phase. `users` is how many a closed phase has.
+    where the plan does not know the phase. `users` is how many a closed phase has, `planned_jps`
+    how many journeys a second the plan of an open one asks for, in the mean.
     """
 
     scenario: str | None
@@ -103,6 +105,7 @@ class Series:
     by_class: dict[str, ClassTimes]
     model: LoadModel | None = None
     users: int | None = None
+    planned_jps: float | None = None
 
 
 def rows(data: RunData) -> tuple[Series, ...]:
@@ -347,6 +350,7 @@ class _Build:
             **self._times(tuple(keys), part),
             model=self._model(scenario, phase),
             users=self._users(scenario, phase) if is_cell else None,
+            planned_jps=self._planned_jps(scenario, phase) if is_cell else None,
         )
 
     def _model(self, scenario: str | None, phase: str | None) -> LoadModel | None:
@@ -358,8 +362,14 @@ class _Build:
         return "mixed" if len(models) > 1 else next(iter(models), None)
 
     def _users(self, scenario: str | None, phase: str | None) -> int | None:
-        mine = (one for one in self._plan.phases if (one.scenario, one.phase) == (scenario, phase))
-        return next((one.users for one in mine), None)
+        return next((one.users for one in self._planned(scenario, phase)), None)
+
+    def _planned_jps(self, scenario: str | None, phase: str | None) -> float | None:
+        return next((one.mean_rate_jps for one in self._planned(scenario, phase)), None)
+
+    def _planned(self, scenario: str | None, phase: str | None) -> Iterable[Phase]:
+        plan = self._plan.phases
+        return (one for one in plan if (one.scenario, one.phase) == (scenario, phase))
 
     def _spans(self, scenario: str | None, phase: str | None) -> tuple[Span, ...]:
         if scenario is None:

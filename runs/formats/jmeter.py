@@ -44,12 +44,16 @@ _WITHOUT_HEADER: Final[Mapping[int, tuple[str, ...]]] = {
 _TRANSACTION: Final = "Number of samples in transaction"
 _DAYS: Final = (
     *("%Y/%m/%d", "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%m/%d/%y", "%d/%m/%y"),
-    *("%d.%m.%y", "%d-%m-%Y", "%Y%m%d", "%Y.%m.%d"),
+    *("%d.%m.%y", "%d-%m-%Y", "%Y%m%d", "%Y.%m.%d", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y"),
 )
-_DATES: Final = tuple(f"{day}{gap}%H:%M:%S%.f" for day in _DAYS for gap in (" ", "T"))
+_TIMES: Final = ("%H:%M:%S%.f", "%I:%M:%S%.f %p")
+_DATES: Final = tuple(f"{day}{gap}{at}" for day in _DAYS for gap in (" ", "T") for at in _TIMES)
+_LOOKED_AT: Final = 5_000  # stamps that tell the pattern of all
 _ZONE: Final = r"(?:[zZ]|[+-]\d\d:?\d\d)$"
 _YEARS: Final = (2000, 2099)
 _SLACK_US: Final = 2000  # stamps are whole milliseconds, and a thread takes a moment
+# By `success`; whatever else stands there says nothing.
+_FAILED: Final = {"true": False, "1": False, "false": True, "0": True}
 # The attributes of a sample in XML that matter here.
 _XML: Final = {
     "ts": "timeStamp",
@@ -193,7 +197,7 @@ def _typed(frame: pl.DataFrame, seen: _Seen) -> pl.DataFrame:
         .alias("is_transaction"),
         pl.col("threadName").alias("thread"),
         pl.col("Hostname").alias("host"),
-        (success == "false").alias("failed"),
+        success.replace_strict(_FAILED, default=None, return_dtype=pl.Boolean).alias("failed"),
         table.whole_numbers(pl.col("bytes")).alias("bytes_in"),
         table.whole_numbers(pl.col("sentBytes")).alias("bytes_out"),
         pl.lit(value=False).alias("is_part"),
@@ -201,9 +205,9 @@ def _typed(frame: pl.DataFrame, seen: _Seen) -> pl.DataFrame:
 
 
 def _milliseconds(name: str) -> pl.Expr:
-    """Whole milliseconds as microseconds; null where they are absurd or negative."""
-    found = table.whole_numbers(pl.col(name))
-    return pl.when(found.is_between(0, 10**12)).then(found * 1000)
+    """Milliseconds as microseconds; null where they are absurd or negative."""
+    found = table.numbers(pl.col(name))
+    return pl.when(found.is_between(0, 1e12)).then(raw.micros(found, 1e3))
 
 
 def _stamps(column: pl.Series, seen: _Seen) -> pl.Series:
@@ -227,9 +231,10 @@ def _pattern(text: pl.Series) -> str:
     """The pattern that reads the most, and of several the one by which the run is the shortest:
     10/11/2024 and 10/12/2024 are neighbours, and not a month apart."""
     zone = "%z" if text.str.contains(_ZONE).any() else ""
+    some = text.gather_every(1 + len(text) // _LOOKED_AT)
 
     def fits(pattern: str) -> tuple[int, int]:
-        stamps = _dates(text, pattern)
+        stamps = _dates(some, pattern)
         low, high = stamps.min(), stamps.max()
         span = high - low if isinstance(low, int) and isinstance(high, int) else 0
         return stamps.count(), -span

@@ -19,6 +19,9 @@ from runs.formats.source import Source, outside_quotes
 if TYPE_CHECKING:
     from _csv import Reader
 
+# What stands between fields: a comma, or what a spreadsheet writes in its place.
+_SEPARATORS: Final = (",", ";", "\t")
+_DECIMAL_COMMA: Final = r"^(-?\d+),(\d+)$"
 # A header line may not be longer: what is longer is no table.
 _LONGEST_HEADER: Final = 1 << 16
 _LONGEST_FIELD: Final = 1 << 30
@@ -42,13 +45,22 @@ class Rows:
         return self.block.first_line + max(0, int(reader.line_num) - 1)
 
 
-def first_record(head: bytes, separator: str = ",") -> list[str]:
-    """The fields of the first record of a file's head."""
+def first_record(head: bytes, separator: str | None = None) -> list[str]:
+    """The fields of the first record of a file's head, by the separator that makes the most."""
     text = _decoded(head[:_LONGEST_HEADER])
+    separators = _SEPARATORS if separator is None else (separator,)
+    return max((_fields(text, one) for one in separators), key=len)
+
+
+def _fields(text: str, separator: str) -> list[str]:
     try:
         return next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
     except csv.Error:
         return []
+
+
+def _separator_of(head: bytes) -> str:
+    return max(_SEPARATORS, key=lambda one: len(first_record(head, one)))
 
 
 def header(source: Source, *needed: str) -> list[str]:
@@ -64,12 +76,14 @@ def header(source: Source, *needed: str) -> list[str]:
 def rows(
     source: Source,
     names: Sequence[str],
-    separator: str = ",",
+    separator: str | None = None,
     *,
     has_header: bool,
     quotes: bool = True,
 ) -> Iterator[Rows]:
-    """The rows of a file as text columns, absent and empty fields null.
+    """The rows of a file as text columns, absent and empty fields null. Without a separator it is
+    the one that the first row shows; a decimal comma, which only others than a comma leave room
+    for, is a point.
 
     A last row without a line end and with fewer fields than the first is one that was cut: a
     part of a number is another number, so it is left out. Without `quotes` (Gatling's text, whose
@@ -77,6 +91,7 @@ def rows(
     """
     columns = _unique(names)
     skipped = 1 if has_header else 0
+    separator = separator or _separator_of(source.head)
     width = len(first_record(source.head, separator))
     for block in source.blocks(outside_quotes if quotes else None):
         if quotes and _is_cut(block, separator, width):
@@ -86,6 +101,8 @@ def rows(
         frame = _natively(block.text, columns, separator, quotes)
         if frame is None:
             frame = _leniently(block.text, columns, separator, quotes)
+        if separator != "," and b"," in block.text:
+            frame = frame.with_columns(pl.all().str.replace(_DECIMAL_COMMA, "$1.$2"))
         yield Rows(frame[skipped:], block, separator, quotes, skipped)
         skipped = 0
     source.tell_replaced()

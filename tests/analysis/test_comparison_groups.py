@@ -212,6 +212,27 @@ def test_closed_loads_are_the_same_where_their_users_are(users: int, is_compared
         )
 
 
+@pytest.mark.parametrize(
+    ("planned", "offered", "is_compared"),
+    [
+        (20, 21.2, True),  # by chance: 1,200 arrivals that were drawn at random
+        (21, 20, False),  # the plan asked for more, whatever came of it
+        (20, 26, False),  # no chance does that
+    ],
+)
+def test_open_loads_are_the_same_where_their_plans_are(
+    planned: float, offered: float, is_compared: bool
+) -> None:
+    def opened(plan: float, rate: float) -> Report:
+        return report.build(run(requests(steady(60, rate), 100), phases=[phase(60, plan)]))
+
+    found = comparison.compare([opened(20, 20), opened(planned, offered)])
+    assert bool(found.rows) is is_compared
+    if not is_compared:
+        told = planned if planned != 20 else offered
+        assert f"in plateau of run A and {told:g}/s in run B" in found.not_comparable[0]
+
+
 def test_relative_criteria_take_repeats_as_their_baseline() -> None:
     def minute(took: float, criteria: Sequence[str] = ()) -> RunData:
         frame = requests(steady(60, 20), np.asarray(took + np.arange(1200) % 7, dtype=np.float64))

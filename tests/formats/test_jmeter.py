@@ -441,3 +441,30 @@ def test_files_of_jmeter_itself(name: str, clock: str) -> None:
     assert found.samples.filter(found.samples["outcome"] == "connection_error").height == 60
     assert {row.phase for row in report_of(found).series if not row.pooled} == {"plateau"}
     assert any("timeStamp is the end" in note for note in found.notes) == ("end" in name)
+
+
+def test_what_success_does_not_say_the_code_does(tmp_path: Path) -> None:
+    """`0` is no success, and a word that JMeter does not write says nothing."""
+    rows = (
+        row(0, success="0"),
+        row(1, success="1", responseCode="500"),
+        row(2, success="maybe", responseCode="500"),
+        row(3, success="maybe"),
+    )
+    found = read(tmp_path, table(*rows))
+    assert outcomes(row_of(found)) == {"check_failed": 1, "ok": 2, "server_error": 1}
+
+
+@pytest.mark.parametrize("stamp", ["11/23/2024 09:00:0{} AM", "23-Nov-2024 09:00:0{}.000"])
+def test_dates_of_twelve_hours_and_with_names_of_months(tmp_path: Path, stamp: str) -> None:
+    rows = [row(took=10, timeStamp=stamp.format(at)) for at in range(5)]
+    found = read(tmp_path, table(*rows))
+    assert found.holds_samples
+    assert list(found.samples["started_us"]) == [at * 1_000_000 for at in range(5)]
+
+
+def test_durations_have_parts_of_a_millisecond_and_a_decimal_comma(tmp_path: Path) -> None:
+    rows = [row(at, took=10).replace(",10,", ",10.5,") for at in range(3)]
+    german = table(*rows).replace(",", ";").replace("10.5", "10,5")
+    for text in (table(*rows), german):
+        assert row_of(read(tmp_path, text)).all_ms.max == 10.5

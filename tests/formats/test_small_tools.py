@@ -103,6 +103,14 @@ def test_older_hey_has_neither_status_nor_offset(tmp_path: Path) -> None:
     assert (got.count, got.offered_rps, got.all_ms.p50, got.error_rate) == (20, None, 12.5, None)
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_rows_that_went_through_a_spreadsheet(tmp_path: Path, separator: str) -> None:
+    row = "0.0125,0.0020,0.0010,0.0001,0.0090,0.0014,200,0.5000"
+    saved = row.replace(",", separator).replace(".", ",")
+    found = read(tmp_path, f"{HEY.replace(',', separator)}\n{saved}\n")
+    assert samples(found, "ended_us", "connect_us", "status") == [(12_500, 2_000, 200)]
+
+
 def test_heys_own_text() -> None:
     found = detection.read(DATA / "hey.txt")
 

@@ -214,3 +214,10 @@ def test_the_pause_before_the_first_step_does_not_move_what_is_due_by_the_rate(
         samples = carried_out(campaign(server.url, scenario), tmp_path / "spool")
     assert samples["due_us"].to_list() == [0, 250_000, 500_000, 750_000]
     assert set(samples["due_by"]) == {"plan"}
+
+
+def test_an_answer_that_goes_on_in_another_protocol_says_so(tmp_path: Path) -> None:
+    upgrade = b"HTTP/1.1 101 X\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
+    sample = one_answer(sends(upgrade), tmp_path / "spool")
+    assert sample["outcome"] == "connection_error"
+    assert sample["error"] == "the answer is not HTTP: it goes on in another protocol"

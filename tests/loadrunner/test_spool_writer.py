@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from loadrunner.errors import UsageError
-from loadrunner.spool import DiskError, SpoolWriter
+from loadrunner.spool import DiskError, SpoolWriter, check_unused
 from runs.formats.errors import SpoolError
 from runs.formats.samples import SCHEMA
 from runs.formats.spool import segment_to_frame
@@ -91,3 +91,12 @@ def _is_told(path: Path, content: bytes, at: int) -> bool:
         return any("is damaged" in note for note in segment_to_frame(path)[1])
     except SpoolError:
         return True
+
+
+def test_a_folder_below_a_file_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("")
+    with pytest.raises(UsageError, match="cannot be made"):
+        check_unused(tmp_path / "notes" / "spools" / "one")
+    with pytest.raises(UsageError, match="already in use"):
+        check_unused(tmp_path / "notes")
+    check_unused(tmp_path / "spools" / "one")

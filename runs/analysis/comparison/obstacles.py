@@ -20,6 +20,7 @@ class Obstacles:
         self.models = _models(base), _models(other)
         self.loads = _loads(base), _loads(other)
         self.users = _users(base), _users(other)
+        self.plans = _plans(base), _plans(other)
 
     def __iter__(self) -> Iterator[str]:
         if self._base.run.campaign != self._other.run.campaign:
@@ -50,9 +51,7 @@ class Obstacles:
         same but for chance, as arrivals may be drawn."""
         here, there = self.loads
         return here.keys() == there.keys() and all(
-            abs(load[0] - there[key][0])
-            <= (SAME_LOAD + 3 / math.sqrt(max(load[1], 1))) * max(load[0], there[key][0])
-            or self.models[0].get(key[0]) == "closed"
+            self.models[0].get(key[0]) == "closed" or _is_by_chance(load, there[key])
             for key, load in here.items()
         )
 
@@ -104,7 +103,10 @@ class Obstacles:
             words = [f"{'no' if one is None else one} users" for one in (here, there)]
             told = f"{scenario} had {words[0]} in {phase} of run A and {words[1]}"
         else:
-            rates = [wording.per_second(one[scenario, phase][0]) for one in self.loads]
+            planned = self._planned(scenario, phase)
+            if planned is None or _is_near(*planned, SAME_LOAD):
+                planned = (self.loads[0][scenario, phase][0], self.loads[1][scenario, phase][0])
+            rates = [wording.per_second(one) for one in planned]
             told = f"{scenario} was offered {rates[0]} in {phase} of run A and {rates[1]}"
         return f"{told} in run {self._letter}: only its capacity can be compared."
 
@@ -121,20 +123,37 @@ class Obstacles:
         return here is not None and there is not None and here != there
 
     def has_same_load(self, scenario: str, phase: str) -> bool:
-        """The same rate; of a closed model the same users, as its rate follows from the answers."""
+        """The same rate, by the plans where they say it: arrivals that are drawn at random come at
+        another one by chance. Of a closed model the same users: its rate follows from answers."""
         here, there = (loads.get((scenario, phase)) for loads in self.loads)
         if here is None or there is None:
             return False
         if self.models[0].get(scenario) == "closed":
             users = [one.get((scenario, phase)) for one in self.users]
             return None in users or users[0] == users[1]
+        planned = self._planned(scenario, phase)
+        if planned is not None:
+            return _is_near(*planned, SAME_LOAD) and _is_by_chance(here, there)
         count = max(here[1], there[1])
-        return abs(here[0] - there[0]) <= (SAME_LOAD + 2 / max(count, 1)) * max(here[0], there[0])
+        return _is_near(here[0], there[0], SAME_LOAD + 2 / max(count, 1))
+
+    def _planned(self, scenario: str, phase: str) -> tuple[float, float] | None:
+        here, there = (one.get((scenario, phase)) for one in self.plans)
+        return None if here is None or there is None else (here, there)
 
     def allows(self, scenario: str, phase: str | None) -> bool:
         if self.differs_in_model(scenario):
             return False
         return phase is None or self.has_same_load(scenario, phase)
+
+
+def _is_near(one: float, other: float, share: float) -> bool:
+    return abs(one - other) <= share * max(one, other)
+
+
+def _is_by_chance(one: tuple[float, int], other: tuple[float, int]) -> bool:
+    """Whether loads, with their requests, differ by no more than random arrivals may."""
+    return _is_near(one[0], other[0], SAME_LOAD + 3 / math.sqrt(max(min(one[1], other[1]), 1)))
 
 
 def _environment(report: Report) -> str | None:
@@ -183,4 +202,12 @@ def _users(report: Report) -> dict[tuple[str, str], int]:
         (one.scenario, one.phase): one.users
         for one in judged(report)
         if one.scenario is not None and one.phase is not None and one.users is not None
+    }
+
+
+def _plans(report: Report) -> dict[tuple[str, str], float]:
+    return {
+        (one.scenario, one.phase): one.planned_jps
+        for one in judged(report)
+        if one.scenario is not None and one.phase is not None and one.planned_jps is not None
     }

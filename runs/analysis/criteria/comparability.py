@@ -25,7 +25,7 @@ def why_not(run: Measures, before: Measures, cell: Cell) -> str:
         if crowds[0] == crowds[1]:
             return ""
         return f"{cell.phase} has {crowds[0]} here and {crowds[1]} in the baseline"
-    loads = [_planned_rate(one) for one in (mine, other)]
+    loads = [one.mean_rate_jps for one in (mine, other)]
     if None in loads:
         loads = [one.offered_rate(cell) for one in (run, before)]
     here, there = loads
@@ -40,9 +40,3 @@ def why_not(run: Measures, before: Measures, cell: Cell) -> str:
 def _phase(figures: Measures, cell: Cell) -> Phase | None:
     mine = figures.plan.phases_of(cell.scenario)
     return next((phase for phase in mine if phase.phase == cell.phase), None)
-
-
-def _planned_rate(phase: Phase) -> float | None:
-    if phase.rate_from is None or phase.rate_to is None:
-        return None
-    return (phase.rate_from + phase.rate_to) / 2

@@ -48,7 +48,7 @@ _DAYS: Final = (
 )
 _TIMES: Final = ("%H:%M:%S%.f", "%I:%M:%S%.f %p")
 _DATES: Final = tuple(f"{day}{gap}{at}" for day in _DAYS for gap in (" ", "T") for at in _TIMES)
-_LOOKED_AT: Final = 5_000  # stamps that tell the pattern of all
+_STAMPS_LOOKED_AT: Final = 5_000  # stamps that tell the pattern of all
 _ZONE: Final = r"(?:[zZ]|[+-]\d\d:?\d\d)$"
 _YEARS: Final = (2000, 2099)
 _SLACK_US: Final = 2000  # stamps are whole milliseconds, and a thread takes a moment
@@ -231,7 +231,7 @@ def _pattern(text: pl.Series) -> str:
     """The pattern that reads the most, and of several the one by which the run is the shortest:
     10/11/2024 and 10/12/2024 are neighbours, and not a month apart."""
     zone = "%z" if text.str.contains(_ZONE).any() else ""
-    some = text.gather_every(1 + len(text) // _LOOKED_AT)
+    some = text.gather_every(1 + len(text) // _STAMPS_LOOKED_AT)
 
     def fits(pattern: str) -> tuple[int, int]:
         stamps = _dates(some, pattern)

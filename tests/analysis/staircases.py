@@ -108,16 +108,23 @@ def bucket(
     return run(phases, rows)
 
 
-def window(rates: Sequence[float], size: int, length_s: float, seconds: float = 5.0) -> RunData:
-    """So many requests in each window of the clock."""
+def window(
+    rates: Sequence[float], size: int, length_s: float, seconds: float = 5.0, users: int = 1,
+    in_turn: bool = True, each: bool = False,
+) -> RunData:  # fmt: skip
+    """So many requests in each window of the clock, for everybody or for `each` of the users, who
+    come in turn or at random."""
     phases = stages(rates, seconds)
-    used: dict[int, int] = {}
+    whose = np.random.default_rng(7).integers(0, users, 10**5)
+    used: dict[tuple[int, int], int] = {}
     rows = []
     for journey, (phase, due) in enumerate(arrivals(phases)):
-        slot = int((due + 1.3) // length_s)
+        user = journey % users if in_turn else int(whose[journey])
+        slot = int((due + 1.3) // length_s), user if each else 0
         used[slot] = used.get(slot, 0) + 1
-        took, outcome = (0.02, "ok") if used[slot] <= size else (0.002, "refused")
-        rows.append(row(phase, journey, due, due + took, outcome))
+        is_left = used[slot] <= (size // users if each else size)
+        took, outcome = (0.02, "ok") if is_left else (0.002, "refused")
+        rows.append(row(phase, journey, due, due + took, outcome, user=user))
     return run(phases, rows)
 
 

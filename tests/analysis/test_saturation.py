@@ -98,6 +98,21 @@ def test_the_size_and_length_of_a_quota_are_found_exactly() -> None:
     assert "500 requests in 10 s" in found.explanation
 
 
+@pytest.mark.parametrize(
+    ("in_turn", "each", "scope"),
+    [(False, False, "global"), (True, False, "unknown"), (True, True, "unknown")],
+)
+def test_whose_a_quota_is_cannot_be_told_where_all_ask_alike(
+    in_turn: bool, each: bool, scope: str
+) -> None:
+    stairs = [30.0, 50.0, 70.0, 90.0, 110.0, 130.0]
+    found = _found(
+        staircases.window(stairs, 400, 10, seconds=10, users=8, in_turn=in_turn, each=each)
+    )
+    assert found.quota == Quota(400, 10.0)
+    assert found.scope == scope
+
+
 def test_a_quota_of_which_no_two_windows_were_seen_has_no_number() -> None:
     found = _found(staircases.window(STAIRS, size=4000, length_s=3600))
     assert (found.verdict, found.cause) == ("reached", "quota")

@@ -21,7 +21,7 @@ _SURE: Final = 3.5
 _LIKELY: Final = 1.5
 # Evidence that a loss lasts: share lost, standard errors, and Student's t over the parts of the
 # stage. No stage below its capacity showed as much in 3,900 simulated systems.
-_LASTING: Final = ((0.05, 4.0, 3.0), (0.05, 3.5, 4.0), (0.10, 5.0, 2.0), (0.02, 8.0, 3.0))
+_LASTING: Final = ((0.05, 4.0, 3.0), (0.05, 3.5, 4.0), (0.10, 5.0, 2.0))
 # So many refusals, and such a share, are a limit.
 _FEWEST_RULED: Final = 20
 _LEAST_RULED: Final = 0.05

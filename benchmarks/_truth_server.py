@@ -11,7 +11,6 @@ every 20 us, which is a rate that it keeps: all at once would be its own error.
 import argparse
 import gc
 import heapq
-import os
 import select
 import signal
 import socket
@@ -146,8 +145,6 @@ def main() -> None:
     parser.add_argument("--log", type=Path, required=True, help="written when SIGTERM comes")
     parser.add_argument("--freeze", action="store_true")
     given = parser.parse_args()
-    # Whatever else its core is asked to do waits, as far as the system grants that.
-    os.setpriority(os.PRIO_PROCESS, 0, -20 if os.geteuid() == 0 else 0)
     server = TruthServer(given.port, freezes=given.freeze)
     signal.signal(signal.SIGTERM, lambda *_: setattr(server, "is_over", True))
     gc.disable()  # a collection would be an error of the server's own

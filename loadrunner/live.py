@@ -13,7 +13,7 @@ from rich.text import Text
 from loadrunner.progress import WINDOW_S, ScenarioNow, Snapshot
 
 _LINE_EVERY_S = 5.0
-Watcher = Callable[[Snapshot], None]
+Watcher = Callable[[Callable[[], Snapshot]], None]
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def watching(
         yield None
     elif console.is_terminal:
         with Live(console=console, auto_refresh=False, transient=True) as live:
-            yield lambda now: live.update(_table(now, name, duration_s), refresh=True)
+            yield lambda look: live.update(_table(look(), name, duration_s), refresh=True)
     else:
         yield _Lines(console, name)
 
@@ -38,10 +38,11 @@ class _Lines:
         self._name = name
         self._next_s = time.monotonic() + _LINE_EVERY_S
 
-    def __call__(self, now: Snapshot) -> None:
+    def __call__(self, look: Callable[[], Snapshot]) -> None:
         if time.monotonic() < self._next_s:
             return
         self._next_s += _LINE_EVERY_S
+        now = look()
         scenarios = "; ".join(_line(one) for one in now.scenarios if one.phase != "done")
         self._console.print(
             f"{self._name}: {now.elapsed_s:.0f} s, {now.left_s:.0f} s left, "

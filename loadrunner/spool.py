@@ -114,9 +114,13 @@ class SpoolWriter:
         """Rows with the columns of runs.formats.samples."""
         text = io.BytesIO()
         frame.write_ndjson(text)
+        self.add_lines(text.getvalue(), frame.height)
+
+    def add_lines(self, text: bytes, samples: int) -> None:
+        """The same as they stand in the file: so many whole lines."""
         with _disk(self.folder):
             stream = self._samples = self._samples or self._new_segment()
-            stream.write(text.getvalue(), frame.height)
+            stream.write(text, samples)
             self._seal_if_due(stream)
 
     def add_reading(self, reading: Mapping[str, object]) -> None:

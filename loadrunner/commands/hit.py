@@ -190,11 +190,18 @@ def _of(reader: Callable[[object], float]) -> Callable[[str], float]:
 
     def read(text: str) -> float:
         try:
-            return reader(float(text) if text.replace(".", "", 1).isdigit() else text)
+            return reader(_plain(text))
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
 
     return read
+
+
+def _plain(text: str) -> float | str:
+    """The value as a campaign file would have it."""
+    if text.isdigit():
+        return int(text)
+    return float(text) if text.replace(".", "", 1).isdigit() else text
 
 
 def _users(text: str) -> int:

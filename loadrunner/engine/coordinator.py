@@ -1,6 +1,7 @@
 """Carries a campaign out: workers send, the coordinator writes, probes, watches and stops."""
 
 import asyncio
+import gc
 import os
 import signal
 import time
@@ -23,7 +24,7 @@ from loadrunner.engine.mishaps import Mishap
 from loadrunner.engine.orders import Orders
 from loadrunner.engine.pulse import figures
 from loadrunner.engine.record import RECORD, Names
-from loadrunner.engine.sheaves import Sheaves
+from loadrunner.engine.scribe import Scribe, let_go
 from loadrunner.engine.vitals import Vitals
 from loadrunner.identities import Credential, credential, header_of
 from loadrunner.pacing import Shard
@@ -50,7 +51,8 @@ _LOOK_EVERY_S = 0.5
 # A login that failed is tried again after a second, two, four, … and so long at the most.
 _MOST_BETWEEN_LOGINS_S = 30.0
 
-Watcher = Callable[[Snapshot], None]
+Watcher = Callable[[Callable[[], Snapshot]], None]
+"""Twice a second it may ask where the run stands: working that out takes milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class FailedLogins:
 
 
 class Coordinator:
-    """One run. `watch`, where somebody does, is shown a snapshot twice a second."""
+    """One run, and who watches it."""
 
     def __init__(
         self,
@@ -109,7 +111,7 @@ class Coordinator:
         self._vitals = Vitals()
         self._brakes = Brakes(campaign, self._names.steps, settings.stop_files)
         self._fleet = Fleet(self._on_message)
-        self._sheaves = Sheaves()
+        self._scribe = Scribe(self._names, writer)
         self._disk_error: DiskError | None = None
         self._failed_logins: dict[str, FailedLogins] = {}
         self._mishaps: dict[int, dict[str, Mishap]] = {}
@@ -134,11 +136,13 @@ class Coordinator:
                 await self._fleet.muster(self._orders())
                 # Once in vain: what polars loads at its first frame is not to weigh on the run.
                 frame(bytes(RECORD.size), self._names, 0, [""])
+                gc.freeze()  # what is there by now need not be gone through while the load is on
                 manifest = self._begin(await prober.read_all())
                 await self._attend(prober)
                 is_whole = self.signal is None and self.stopped is None
                 state = "complete" if is_whole else "interrupted"
             finally:
+                gc.unfreeze()
                 self._fleet.dismiss()
                 if manifest is not None:
                     manifest = self._seal(manifest, state)
@@ -253,11 +257,11 @@ class Coordinator:
             self._note_lag()
             # Before the writing, which is what a slow disk holds up.
             self._looked_ns = time.monotonic_ns()
-            self._write_rest()
+            self._keep(self._scribe.write_rest)
             self._keep(self._writer.flush)
             self._brake(self._brakes.look(self._now_us()))
             if self._watch is not None:
-                self._watch(self._progress.snapshot(self._now_us()))
+                self._watch(self._snapshot)
 
     async def _renew(self) -> None:
         """Log in anew before tokens expire; in a thread, since logging in takes its time."""
@@ -315,9 +319,9 @@ class Coordinator:
             self._brake(self._brakes.spent())
             if self._watch is not None:
                 self._progress.add(body)
-            gathered = self._sheaves.add(member.index, body)
-            if gathered is not None:
-                self._write_samples(member.index, gathered)
+            self._keep(lambda: self._scribe.add(member.index, body))
+        elif kind is Kind.ERROR_TEXT:
+            self._scribe.learn(member.index, self._redact(body.decode()))
         elif kind is Kind.MISHAPS:
             self._mishaps[member.index] = mishaps.read(body)
         elif kind is Kind.PULSE:
@@ -325,19 +329,15 @@ class Coordinator:
             self._progress.note_pulse(member.index, pulse["in_flight"], pulse["sent"])
             self._brakes.note_pulse(member.index, pulse["t_us"], pulse["sent"])
             assert member.process.pid is not None
+            let_go()
             health = {**pulse, **self._vitals.of(member.process.pid)}
             self._keep(lambda: self._writer.add_health(health))
             if member.index == 0:
+                let_go()
                 self._keep(lambda: self._writer.add_health(self._own_health(pulse["t_us"])))
 
-    def _write_samples(self, worker: int, records: bytes) -> None:
-        errors = [self._redact(text) for text in self._fleet.members[worker].errors]
-        samples = frame(records, self._names, worker, errors)
-        self._keep(lambda: self._writer.add_samples(samples))
-
-    def _write_rest(self) -> None:
-        for worker, records in self._sheaves.rest():
-            self._write_samples(worker, records)
+    def _snapshot(self) -> Snapshot:
+        return self._progress.snapshot(self._now_us())
 
     def _note_lag(self) -> None:
         late_us = (time.monotonic_ns() - self._looked_ns) // 1000 - round(_LOOK_EVERY_S * 1e6)
@@ -406,7 +406,7 @@ class Coordinator:
         if self.stopped is not None:
             ended["aborted"] = self._redact(self.stopped.reason)
         final = manifest.model_copy(update=ended)
-        self._write_rest()
+        self._keep(self._scribe.write_rest)
         with suppress(DiskError):
             self._writer.close()
             final = final.model_copy(update={"segments": list(self._writer.segments)})

@@ -6,7 +6,7 @@ import multiprocessing
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.context import SpawnContext, SpawnProcess
 
 from loadrunner.engine import worker
@@ -28,14 +28,13 @@ Listener = Callable[["Member", Kind, bytes], None]
 
 @dataclass(eq=False)
 class Member:
-    """One worker as the coordinator knows it; `errors` are its error texts so far, `heard_s` is
-    when it last said something (monotonic)."""
+    """One worker as the coordinator knows it; `heard_s` is when it last said something
+    (monotonic)."""
 
     index: int
     process: SpawnProcess
     ready: asyncio.Future[None]
     done: asyncio.Future[None]
-    errors: list[str] = field(default_factory=list)
     link: asyncio.WriteTransport | None = None
     heard_s: float = 0.0
 
@@ -157,8 +156,6 @@ class _Link(asyncio.Protocol):
                     self._member.ready.set_result(None)
                 case Kind.DONE:
                     self._member.done.set_result(None)
-                case Kind.ERROR_TEXT:
-                    self._member.errors.append(body.decode())
                 case _:
                     self._listen(self._member, kind, body)
 

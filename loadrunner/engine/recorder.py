@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-# Many enough for the coordinator to take them cheaply; handing so many over holds the requests that
-# are due meanwhile up by some 70 us.
-_BATCH: Final = 512
+# Enough to be worth a message, and few enough to be written without holding anybody up for long.
+_BATCH: Final = 128
 
 
 class Recorder:

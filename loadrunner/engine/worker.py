@@ -9,6 +9,7 @@ import asyncio
 import gc
 import heapq
 import json
+import os
 import signal
 import socket
 import sys
@@ -34,6 +35,9 @@ _FAR = 1 << 62
 # So many are sent before the sockets are looked after again: what has been answered meanwhile waits
 # so long for its time to be taken, and its connection to be used again.
 _BATCH = 16
+# Who has less time than this stays awake: to set the alarm, sleep and be woken takes longer.
+_AWAKE_NS = 25_000
+_give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
 _TICK_S = 0.01
 _SHIP_EVERY_NS = 50_000_000
 
@@ -68,6 +72,8 @@ class Worker:
         self._next = next(self._arrivals, None)
         loop.set_exception_handler(self._on_fault)
         self._alarm = alarm(loop, self._on_alarm)
+        self._alarm_us = _FAR  # what it is set for
+        self._is_awake = False
         self._end_us = max(load.end_us for load in _loads(orders))
         self._shipped_ns = self._ticked_ns = 0
         self._first_byte_ns = round((orders.first_byte_timeout_s or 0.0) * 1e9)
@@ -116,6 +122,7 @@ class Worker:
             self.later(start_us, partial(run.start_users, phase))
 
     def _on_alarm(self) -> None:
+        self._alarm_us = _FAR
         now_us = self.micros(monotonic_ns())
         for _ in range(_BATCH):
             if self._next is not None and self._next[0] <= now_us:
@@ -138,8 +145,25 @@ class Worker:
         due_us = self._next[0] if self._next is not None else _FAR
         if self._later:
             due_us = min(due_us, self._later[0][0])
-        if due_us != _FAR:
-            self._alarm.set(self.nanos(due_us))
+        if due_us in (_FAR, self._alarm_us):
+            return
+        due_ns = self.nanos(due_us)
+        if due_ns - monotonic_ns() >= _AWAKE_NS:
+            self._alarm_us = due_us
+            self._alarm.set(due_ns)
+        elif not self._is_awake:
+            self._is_awake = True
+            self._loop.call_soon(self._look_again, due_ns)
+
+    def _look_again(self, due_ns: int) -> None:
+        """The sockets have been looked after once. Whoever waits for this core goes first, which
+        is a coordinator that has a short piece of work, or a target."""
+        self._is_awake = False
+        if self.done.done():
+            return
+        if monotonic_ns() < due_ns:
+            _give_way()
+        self._on_alarm()
 
     # The tick: time-outs, shipping, the end.
 

@@ -56,3 +56,12 @@ def test_an_alarm_rings_once_for_each_time_that_it_is_set(
 def test_the_exact_alarm_never_rings_early() -> None:
     with asyncio.Runner(loop_factory=event_loop) as runner:
         assert min(runner.run(rung(timer.TimerfdAlarm, 20))) >= 0
+
+
+@pytest.mark.skipif(not timer.is_exact(), reason="no timerfd")
+def test_who_wakes_too_soon_waits_the_rest_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a lead of two milliseconds after every ring that came late."""
+    monkeypatch.setattr(timer, "_MOST_LEAD_NS", 2_000_000)
+    monkeypatch.setattr(timer, "_STEP_NS", 2_000_000)
+    with asyncio.Runner(loop_factory=event_loop) as runner:
+        assert min(runner.run(rung(timer.TimerfdAlarm, 20))) >= 0

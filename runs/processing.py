@@ -77,6 +77,10 @@ def _analysed(run: Run, data: RunData) -> tuple[Report, Timeline]:
     baseline = _baseline_data(run, data.plan)
     if data.samples.height > _LARGE:
         course = _beside(run.pk, data)
+        # What takes the most comes alone, and is kept for the report.
+        memory.trim()
+        saturation.find(data)
+        memory.trim()
         return report.build(data, baseline), course
     with ThreadPoolExecutor(1) as other:
         beside = other.submit(_beside, run.pk, data)

@@ -46,7 +46,7 @@ class Compact:
 
     def add(self, frame: pl.DataFrame) -> None:
         for name in self.columns:
-            self._loose[name].append(_compact(frame[name]))
+            self._loose[name].append(frame[name])
         self._waiting += frame.height
         if self._waiting >= _JOINED_FROM:
             self._join()
@@ -73,7 +73,8 @@ class Compact:
     def _join(self) -> None:
         for name, loose in self._loose.items():
             if loose:
-                self._keep(_joined(loose, samples.CODED[name]).alias(name))
+                kind = samples.CODED[name]
+                self._keep(_compact(pl.concat([part.cast(kind) for part in loose])))
                 loose.clear()
         self._waiting = 0
 
@@ -122,9 +123,11 @@ class _Moments:
         for start in range(0, self._count, _ARRAY):
             part = every[start : start + _ARRAY]
             part[:] = self._arrays.pop()[: len(part)]
+        absent = every == _NEVER
+        if self._count and absent.all():
+            return pl.Series(name, [None], dtype=pl.Int8).new_from_index(0, self._count)
         found = pl.Series(name, every)
-        absent = pl.Series(every == _NEVER)
-        return found.set(absent, None) if absent.any() else found
+        return found.set(pl.Series(absent), None) if absent.any() else found
 
 
 def needed(frame: pl.DataFrame, more: Iterable[str] = ()) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -371,3 +372,25 @@ def test_both_readers_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     assert natively.equals(one_by_one, null_equal=True)
     assert natively.schema == one_by_one.schema
+
+
+def test_no_more_blocks_are_read_ahead_however_many_segments_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes some megabytes: a large run has hundreds of segments."""
+    paths = [tmp_path / f"samples-{at:05d}.ndjson.zst" for at in range(30)]
+    for path in paths:
+        path.write_bytes(zipped(lines(SAMPLE)))
+    read, plain = list[segment.Block](), segment.Lines.blocks
+
+    def counted(self: segment.Lines) -> Iterator[segment.Block]:
+        for block in plain(self):
+            read.append(block)
+            yield block
+
+    monkeypatch.setattr(segment.Lines, "blocks", counted)
+    taken = 0
+    for part in spool.parts_of(paths):
+        assert len(read) - taken <= 4
+        taken += part.frame.height
+    assert taken == 30

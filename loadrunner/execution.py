@@ -6,6 +6,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from loadrunner.campaign.model import Campaign
 from loadrunner.engine import timer
 from loadrunner.engine.coordinator import Coordinator, Settings
 from loadrunner.engine.worker import event_loop
+from loadrunner.errors import UsageError
 from loadrunner.hooks.loading import check_loads
 from loadrunner.identities import Credential, header_of, obtain
 from loadrunner.live import watching
@@ -107,11 +109,38 @@ def read_report(folder: Path) -> Report:
     return reports.build(spool.run_data(compact.of_spool(folder)))
 
 
-def default_folder(campaign: Campaign) -> Path:
-    """By name and time; runs of the same second are numbered."""
+@contextmanager
+def own_folder(out: Path | None, campaign: Campaign) -> Iterator[Path]:
+    """The folder that --out names, or one by the campaign's name and the time. That one is this
+    run's from here on, whoever else begins in the same second; where nothing was written into it
+    in the end, it goes again."""
+    if out is not None:
+        yield out
+        return
+    folder = _new_folder(campaign)
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):  # it is not empty: the run stands there
+            folder.rmdir()
+
+
+def _new_folder(campaign: Campaign) -> Path:
     name = f"{campaign.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     folders = (Path("runs-local") / f"{name}{suffix}" for suffix in _suffixes())
-    return next(folder for folder in folders if not folder.exists())
+    return next(folder for folder in folders if _is_made(folder))
+
+
+def _is_made(folder: Path) -> bool:
+    """False where somebody else has it."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        reason = error.strerror
+        raise UsageError(f"{folder} cannot be made: {reason}. Name another with --out.") from error
+    return True
 
 
 def _suffixes() -> Iterator[str]:

@@ -26,7 +26,7 @@ def following(folder: Path, door: Door | None, labels: Mapping[str, str]) -> Ite
     """While the block runs, its segments are on their way; what is not there at its end, or could
     not be sent, is left to the upload of the whole."""
     # What stands there already is of another run, and the runner will refuse the folder.
-    if door is None or folder.exists():
+    if door is None or (folder.exists() and any(folder.iterdir())):
         yield
         return
     said = json.dumps([str(folder), door.portal, door.project, dict(labels)])

@@ -84,9 +84,13 @@ def check_unused(folder: Path) -> None:
     home = next(one for one in (folder, *folder.absolute().parents) if os.path.exists(one))  # noqa: PTH110
     takes_it = home.is_dir() and os.access(home, os.R_OK | os.W_OK | os.X_OK)
     if home == folder and (not home.is_dir() or (takes_it and any(home.iterdir()))):
-        raise UsageError(f"--out {folder} is already in use; name a new folder.")
+        raise _in_use(folder)
     if not takes_it:
         raise UsageError(f"--out {folder} cannot be made: {home} is no folder that can be written.")
+
+
+def _in_use(folder: Path) -> UsageError:
+    return UsageError(f"--out {folder} is already in use; name a new folder.")
 
 
 class SpoolWriter:
@@ -95,9 +99,11 @@ class SpoolWriter:
 
     def __init__(self, folder: Path) -> None:
         check_unused(folder)
+        self.folder = folder
+        self._draft = folder / "manifest.json.part"
         with _disk(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
+            self._claim()
         self.segments: list[Segment] = []
         self._samples: _Stream | None = None
         self._readings: _Stream | None = None
@@ -105,10 +111,16 @@ class SpoolWriter:
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Whole or not at all."""
-        draft = self.folder / "manifest.json.part"
         with _disk(self.folder):
-            draft.write_text(manifest.to_json(), encoding="utf-8")
-            draft.rename(self.folder / "manifest.json")
+            self._draft.write_text(manifest.to_json(), encoding="utf-8")
+            self._draft.rename(self.folder / "manifest.json")
+
+    def _claim(self) -> None:
+        """Of two that found the folder empty one has it."""
+        try:
+            self._draft.touch(exist_ok=False)
+        except FileExistsError as error:
+            raise _in_use(self.folder) from error
 
     def add_samples(self, frame: pl.DataFrame) -> None:
         """Rows with the columns of runs.formats.samples."""

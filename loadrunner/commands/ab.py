@@ -26,6 +26,8 @@ from loadrunner.commands.run import (
     stopped,
 )
 from loadrunner.errors import UsageError
+from loadrunner.execution import Options, own_folder
+from loadrunner.portal_client import Door
 from loadrunner.rendering import comparison as rendering
 from loadrunner.rendering import junit, repeats
 from loadrunner.rendering.terminal import Terminal
@@ -114,11 +116,17 @@ def run(arguments: argparse.Namespace) -> int:
     door, console = checked(arguments, DEFAULT_TURNS), Console(stderr=True)
     a, b = _campaigns(arguments)
     a, b = (remarks.warned(one, arguments, console) for one in (a, b))
+    with own_folder(arguments.out, a) as out:
+        check_unused(out)
+        return _tried(a, b, arguments, options_of(arguments, consent_of(arguments), out), door)
+
+
+def _tried(
+    a: Campaign, b: Campaign, arguments: argparse.Namespace, options: Options, door: Door | None
+) -> int:
     plan = plan_of(arguments, default=DEFAULT_TURNS)
     assert plan is not None
-    options = options_of(a, arguments, consent_of(arguments))
-    check_unused(options.out)
-    made = RunSeries(options, console, plan.max_s)
+    made = RunSeries(options, Console(stderr=True), plan.max_s)
     by: By | None = "interval" if plan.until_decided else None
     first = Designed(b.criteria, by)
     trial = _Trial((Side("A", a), Side("B", b)), first, Designed(b.criteria, by, baseline=first))

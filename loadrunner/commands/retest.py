@@ -18,7 +18,7 @@ from loadrunner.campaign.safety import IN_FILE
 from loadrunner.commands import remarks
 from loadrunner.commands.destination import door_of
 from loadrunner.errors import UploadError, UsageError
-from loadrunner.execution import Execution, Options, default_folder, execute
+from loadrunner.execution import Execution, Options, execute, own_folder
 from loadrunner.labels import labels_of
 from loadrunner.portal_client import Door, find_action, upload, verdict
 from loadrunner.preflight import Consent
@@ -133,10 +133,18 @@ def _campaign(arguments: argparse.Namespace, action: dict[str, object]) -> Campa
 def _run(
     arguments: argparse.Namespace, campaign: Campaign, action: dict[str, object], number: int
 ) -> Execution:
-    out = arguments.out or default_folder(campaign)
-    folder = out if number == 1 else Path(f"{out}-{number}")
+    given = arguments.out
+    if given is not None and number > 1:
+        given = Path(f"{given}-{number}")
+    with own_folder(given, campaign) as out:
+        return _executed(arguments, campaign, action, out)
+
+
+def _executed(
+    arguments: argparse.Namespace, campaign: Campaign, action: dict[str, object], out: Path
+) -> Execution:
     options = Options(
-        out=folder,
+        out=out,
         workers=arguments.workers,
         seed=arguments.seed,
         labels={**_labels(action), **labels_of(arguments.labels)},

@@ -20,7 +20,7 @@ from loadrunner.commands.repeats import Plan, add_repeats, plan_of
 from loadrunner.commands.retest import add_retest, retest
 from loadrunner.debugging import debug
 from loadrunner.errors import UsageError
-from loadrunner.execution import Execution, Options, default_folder, execute
+from loadrunner.execution import Execution, Options, execute, own_folder
 from loadrunner.following import following
 from loadrunner.labels import add_labels, labels_of
 from loadrunner.past_run import PastRun, past_run
@@ -156,9 +156,20 @@ def carry_out(
     past: PastRun | None = None,
 ) -> int:
     """Execute, tell, upload; the exit code of it all."""
-    console, plan = Console(stderr=True), plan_of(arguments)
-    campaign = remarks.warned(campaign, arguments, console)
-    options = options_of(campaign, arguments, consent)
+    campaign = remarks.warned(campaign, arguments, Console(stderr=True))
+    with own_folder(arguments.out, campaign) as out:
+        options = options_of(arguments, consent, out)
+        return _carried_out(campaign, arguments, options, door, past)
+
+
+def _carried_out(
+    campaign: Campaign,
+    arguments: argparse.Namespace,
+    options: Options,
+    door: Door | None,
+    past: PastRun | None,
+) -> int:
+    plan = plan_of(arguments)
     if past is not None:
         manifest = past.manifest
         labels = {**manifest.labels, **options.labels}
@@ -166,7 +177,7 @@ def carry_out(
     if plan is not None:
         return _repeated(campaign, plan, options, arguments, door)
     with following(options.out, door, options.labels):
-        execution = execute(campaign, options, console)
+        execution = execute(campaign, options, Console(stderr=True))
     _tell(campaign, execution, arguments)
     report = execution.report
     codes = [
@@ -179,9 +190,9 @@ def carry_out(
     return stopped(execution) or exits.first(*codes)
 
 
-def options_of(campaign: Campaign, arguments: argparse.Namespace, consent: Consent) -> Options:
+def options_of(arguments: argparse.Namespace, consent: Consent, out: Path) -> Options:
     return Options(
-        out=arguments.out or default_folder(campaign),
+        out=out,
         workers=arguments.workers,
         seed=arguments.seed,
         labels=labels_of(arguments.labels),

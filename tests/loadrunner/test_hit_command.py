@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from loadrunner.cli import main
-from loadrunner.execution import default_folder
+from loadrunner.errors import UsageError
+from loadrunner.execution import own_folder
 from loadrunner.labels import one_each
+from loadrunner.spool import SpoolWriter
 from runs.formats import spool
 from tests.loadrunner.campaigns import campaign
 from tests.loadrunner.processes import LOADRUNNER, free_port, loadrunner, target
@@ -131,10 +133,17 @@ def test_runs_of_the_same_second_have_folders_of_their_own(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(time, "strftime", lambda _form: "20260131-120000")
     plan = campaign("http://127.0.0.1:1")
-    first = default_folder(plan)
-    assert first == Path("runs-local/test-20260131-120000")
-    first.mkdir(parents=True)
-    assert default_folder(plan) == Path("runs-local/test-20260131-120000-2")
+    names = [Path(f"runs-local/test-20260131-120000{end}") for end in ("", "-2", "-3")]
+    with own_folder(None, plan) as first, own_folder(None, plan) as second:
+        assert [first, second] == names[:2]
+        SpoolWriter(second)
+    assert [name.exists() for name in names] == [False, True, False]  # the first was never used
+
+
+def test_of_two_runs_that_found_a_folder_empty_one_has_it(tmp_path: Path) -> None:
+    SpoolWriter(tmp_path / "spool")
+    with pytest.raises(UsageError, match="already in use"):
+        SpoolWriter(tmp_path / "spool")
 
 
 def test_no_report_file_is_left_behind_by_a_run_that_was_refused(tmp_path: Path) -> None:

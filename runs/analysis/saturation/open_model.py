@@ -160,6 +160,8 @@ def _held(calls: Flow, stages: tuple[Stage, ...], limit: Limit, per_journey: flo
     if varies < _REGULAR / np.sqrt(max(count, 1)):
         varies = min(varies, _VARYING)
     half = max(float(np.hypot(2 * error, varies * capacity)), _LEAST_OF_LIMIT * capacity)
+    if capacity + half >= max(stage.offered for stage in stages if stage.is_overloaded):
+        return _untold(stages, "a rate limit refuses, but hardly more was asked for than it allows")
     ci = (max(capacity - half, 0.0), capacity + half + _UNUSED * capacity)
     return Found("reached", stages, capacity, ci, "rate_limit", limit.scope, limit)
 

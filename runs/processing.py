@@ -76,12 +76,11 @@ def _analysed(run: Run, data: RunData) -> tuple[Report, Timeline]:
     run is so large that what both need at the same time would matter."""
     baseline = _baseline_data(run, data.plan)
     if data.samples.height > _LARGE:
-        course = _beside(run.pk, data)
-        # What takes the most comes alone, and is kept for the report.
-        memory.trim()
-        saturation.find(data)
-        memory.trim()
-        return report.build(data, baseline), course
+        with memory.handed_back_at_once():
+            course = _beside(run.pk, data)
+            # What takes the most comes alone, and is kept for the report.
+            saturation.find(data)
+            return report.build(data, baseline), course
     with ThreadPoolExecutor(1) as other:
         beside = other.submit(_beside, run.pk, data)
         built = report.build(data, baseline)

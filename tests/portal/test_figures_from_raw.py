@@ -11,6 +11,7 @@ import pytest
 import zstandard
 
 from runs import processing, store
+from runs.analysis import journeys
 from runs.models import Run
 from tests.api_client import add_run
 from tests.builders import phase, sample, write_spool
@@ -168,3 +169,22 @@ def test_the_report_equals_a_computation_from_the_raw_file_to_the_last_digit(
             assert shown(rows[step, name]) == figures(raw, step, name), (step, name)
     whole = rows[None, None]
     assert sum(whole["outcomes"].values()) == whole["count"]
+
+
+def test_a_run_that_counts_as_large_has_the_same_documents(
+    data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is analysed one part after the other, and memory goes back to the system at once."""
+    run = add_run()
+    folder = store.spool_of(run.pk)
+    lines = random_run(random.Random(1))
+    write_spool(folder, lines, phases=PHASES, segments=3, run_id=str(run.pk), seconds=30)
+    documents = []
+    for large, piece in ((processing._LARGE, journeys._PIECE), (100, 150)):
+        monkeypatch.setattr(processing, "_LARGE", large)
+        monkeypatch.setattr(journeys, "_PIECE", piece)
+        processing.process(run.pk, lambda _stage: None)
+        done = Run.objects.get(pk=run.pk)
+        documents.append((done.report, done.timeline, done.curves))
+
+    assert documents[0] == documents[1]

@@ -78,8 +78,14 @@ def _play(demo: Demo) -> None:
         _campaign(demo, "before", POOL_BEFORE)
     action = _action(demo)
     with _target(demo, POOL_AFTER):
-        demo.api.patch(f"actions/{action['id']}", {"state": "implemented"})
+        implement(demo.api, action)
         _campaign(demo, "after", POOL_AFTER)
+
+
+def implement(api: PortalApi, action: dict[str, Any]) -> None:
+    """Unless it is already: a demo whose second run judged nothing leaves the action so."""
+    if action["state"] != "implemented":
+        api.patch(f"actions/{action['id']}", {"state": "implemented"})
 
 
 @contextmanager

@@ -308,7 +308,7 @@ def test_the_summary_of_an_idle_target_says_null_for_what_cannot_be_known() -> N
 
 def test_the_summary_shows_a_saturated_pool_at_its_size_with_a_queue() -> None:
     with serving(db_time=0.05, db_cv=0.0, summary_window=0.4) as port:
-        summary = asyncio.run(_summary_under_load(port, clients=10, seconds=0.8))
+        summary = asyncio.run(_summary_under_load(port, clients=10, seconds=2.0))
     pool = summary["database"]["pool"]
     assert (pool["in_use"], pool["size"]) == (pytest.approx(4.0, abs=0.1), 4)
     assert pool["waiting"] == pytest.approx(6.0, abs=0.5)
@@ -512,8 +512,9 @@ async def _saturate(port: int, method: str, path: str, clients: int, seconds: fl
 
 async def _summary_under_load(port: int, clients: int, seconds: float) -> dict[str, Any]:
     async def look() -> dict[str, Any]:
-        await asyncio.sleep(seconds * 0.8)
+        # Made first, which takes a while: the look is to fall well inside of the load.
         async with httpx.AsyncClient(trust_env=False, headers=OPS) as client:
+            await asyncio.sleep(seconds * 0.6)
             path = "/v1/ops/monitoring/operational-summary"
             return dict((await client.get(f"http://127.0.0.1:{port}{path}")).json())
 

@@ -61,3 +61,13 @@ def test_a_system_that_falls_apart_is_not_taken_for_one_that_levels_off() -> Non
         inside += found.ci_jps[0] <= made.truth <= found.ci_jps[1]
     assert float(np.median(errors)) < 0.06
     assert inside >= 4
+
+
+@pytest.mark.parametrize("load", [400.0, 2000.0])
+def test_the_time_over_a_peak_is_finite_however_deep_the_potential(load: float) -> None:
+    """4,000 states span e to the 3,000, which no float holds; time grows with each state."""
+    states = np.arange(4000.0)
+    speed = 100 * states / (1 + 0.02 * states + 0.0005 * states**2)
+    told = [contention._passage(speed[:most], load, 1.0) for most in (500, 4000)]
+    assert np.isfinite(told).all()
+    assert told[1] > told[0]

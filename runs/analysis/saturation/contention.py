@@ -228,6 +228,6 @@ def _passage(speed: Floats, load: float, variation: float) -> float:
     variance = np.maximum(speed, 0.5 * load) + variation * load
     slope = 2 * (load - speed) / variance
     potential = -np.concatenate([[0.0], np.cumsum(slope)[:-1]])
-    top, bottom = potential.max(), potential.min()
-    inner = np.cumsum(2 / variance * np.exp(bottom - potential))
-    return float(np.log((np.exp(potential - top) * inner).sum()) + top - bottom)
+    # In logarithms throughout: the potential may span more than a float's exponent holds.
+    inner = np.logaddexp.accumulate(np.log(2 / variance) - potential)
+    return float(np.logaddexp.reduce(potential + inner))

@@ -76,6 +76,6 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"loadrunner {VERSION}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     asked = [name for name in given[:1] if name in _COMMANDS]
-    for name in asked or _COMMANDS:
+    for name in () if "--version" in given[:1] else asked or _COMMANDS:
         import_module(f"loadrunner.commands.{name}").add(commands)
     return parser

@@ -51,6 +51,15 @@ def test_a_load_that_stays_below_the_capacity_reaches_nothing() -> None:
     assert "66 to 132/s" in found.next_run
 
 
+def test_one_load_that_only_a_part_was_answered_of_was_not_kept_up_with() -> None:
+    """With nothing to hold it against, the saturation is open; that 260 were too many is not."""
+    found = _found(staircases.queue([260.0]))
+    assert (found.verdict, found.sustained_jps) == ("inconclusive", None)
+    assert "kept up" not in found.explanation
+    found = _found(staircases.queue([60.0]))
+    assert found.sustained_jps == pytest.approx(60)
+
+
 def test_the_sentence_names_capacity_interval_and_what_happens_beyond() -> None:
     found = _found(staircases.queue(STAIRS))
     assert found.explanation.startswith("billing saturates at 74")

@@ -17,6 +17,7 @@ from runs.analysis.saturation.flow import Floats, Flow, Segment
 # Losses below this share of what was due are not called an overload.
 LEAST_LOSS: Final = 0.02
 _SMALL_LOSS: Final = 0.01
+_CARRIED: Final = 0.8
 _SURE: Final = 3.5
 _LIKELY: Final = 1.5
 # Evidence that a loss lasts: share lost, standard errors, and Student's t over the parts of the
@@ -278,9 +279,11 @@ def caused(stages: Sequence[Stage]) -> list[Stage]:
 
 def sustained(stages: Sequence[Stage]) -> list[Stage]:
     """The stages that were kept up with below the first load that was not; not those that surely
-    lost a little, as where most of the load needs nothing of what is saturated."""
+    lost a little, as where most of the load needs nothing of what is saturated. Where no lower
+    load tells what is usual, as in a run of one load, goodput says at least what was not."""
     first = min((stage.offered for stage in caused(stages)), default=np.inf)
-    return [one for one in kept(stages) if one.offered < first and not one.loses]
+    below = [one for one in kept(stages) if one.offered < first and not one.loses]
+    return [one for one in below if one.goodput >= _CARRIED * one.offered]
 
 
 def kept(stages: Sequence[Stage]) -> list[Stage]:

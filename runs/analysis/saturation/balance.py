@@ -17,7 +17,7 @@ from runs.analysis.saturation.flow import Floats, Flow, Segment
 # Losses below this share of what was due are not called an overload.
 LEAST_LOSS: Final = 0.02
 _SMALL_LOSS: Final = 0.01
-_CARRIED: Final = 0.8
+_ANSWERED: Final = 0.8
 _SURE: Final = 3.5
 _LIKELY: Final = 1.5
 # Evidence that a loss lasts: share lost, standard errors, and Student's t over the parts of the
@@ -93,6 +93,12 @@ class Stage:
     def loses(self) -> bool:
         """Whether a small part is surely lost, too small to be called an overload."""
         return self.loss > _SMALL_LOSS and self.sigmas > _SURE
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether most of it was answered as it came: where no lower load tells what is usual, as
+        in a run of one load, this says at least what was not kept up with."""
+        return self.goodput >= _ANSWERED * self.offered
 
     @property
     def is_doubtful(self) -> bool:
@@ -279,11 +285,10 @@ def caused(stages: Sequence[Stage]) -> list[Stage]:
 
 def sustained(stages: Sequence[Stage]) -> list[Stage]:
     """The stages that were kept up with below the first load that was not; not those that surely
-    lost a little, as where most of the load needs nothing of what is saturated. Where no lower
-    load tells what is usual, as in a run of one load, goodput says at least what was not."""
+    lost a little, as where most of the load needs nothing of what is saturated."""
     first = min((stage.offered for stage in caused(stages)), default=np.inf)
     below = [one for one in kept(stages) if one.offered < first and not one.loses]
-    return [one for one in below if one.goodput >= _CARRIED * one.offered]
+    return [one for one in below if one.is_answered]
 
 
 def kept(stages: Sequence[Stage]) -> list[Stage]:

@@ -52,8 +52,8 @@ def kept_up(data: RunData) -> dict[str, dict[str, float]]:
     for name, answer in data.derived(_answers).items():
         mine = loads[name] = {}
         if answer.open:
-            level = [one for one in answer.open.stages if not one.segment.is_ramp and one.count]
-            mine |= {one.segment.phase: one.offered for one in level if not one.is_overloaded}
+            kept = [one for one in balance.kept(answer.open.stages) if one.is_answered]
+            mine |= {one.segment.phase: one.offered for one in kept if not one.segment.is_ramp}
         if answer.closed:
             mine |= {level.phase: level.offered for level in answer.closed.levels}
     return loads

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.simulators import profiles
 from benchmarks.simulators.queues import Maker, lognormal
@@ -141,18 +142,27 @@ def slow_node(rng: np.random.Generator, profile: str, reached: bool) -> Simulate
         mine = np.arange(node, len(due), nodes)
         rate = each * (slower if node == 0 else 1.0)
         service = lognormal(rng, servers / rate, cv, len(mine))
-        free = [0.0] * servers
-        for i, work in zip(mine.tolist(), service.tolist(), strict=True):
-            at = float(due[i])
-            begin = max(at, free[0])
-            if begin - at > room_s:
-                ended[i], outcome[i] = at + 0.002, "server_error"
-                continue
-            heappop(free)
-            heappush(free, begin + work)
-            ended[i] = begin + work
+        node_serves(due, mine, service, servers, room_s, (ended, outcome))
     timeout = rng.uniform(5, 20)
     return run("slow_node", phases, due, (ended, outcome), truth, timeout)
+
+
+def node_serves(
+    due: Floats, mine: NDArray[np.int64], service: Floats, servers: int, room_s: float,
+    told: tuple[Floats, list[str]],
+) -> None:  # fmt: skip
+    """Serve some of the calls in turn; one that would wait longer than there is room is turned
+    away. When each ended, and how, goes into `told`."""
+    (ended, outcome), free = told, [0.0] * servers
+    for i, work in zip(mine.tolist(), service.tolist(), strict=True):
+        at = float(due[i])
+        begin = max(at, free[0])
+        if begin - at > room_s:
+            ended[i], outcome[i] = at + 0.002, "server_error"
+            continue
+        heappop(free)
+        heappush(free, begin + work)
+        ended[i] = begin + work
 
 
 def shedding(rng: np.random.Generator, profile: str, reached: bool) -> Simulated:

@@ -61,16 +61,7 @@ def _balanced(
     for one, speed in enumerate(speeds.tolist()):
         mine = np.flatnonzero(node == one)
         service = lognormal(rng, servers / speed, cv, len(mine))
-        free = [0.0] * servers
-        for i, work in zip(mine.tolist(), service.tolist(), strict=True):
-            at = float(due[i])
-            begin = max(at, free[0])
-            if begin - at > room_s:
-                ended[i], outcome[i] = at + 0.002, "server_error"
-                continue
-            heappop(free)
-            heappush(free, begin + work)
-            ended[i] = begin + work
+        afar.node_serves(due, mine, service, servers, room_s, (ended, outcome))
     return afar.run(kind, phases, due, (ended, outcome), truth, rng.uniform(5, 20))
 
 

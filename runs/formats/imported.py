@@ -40,9 +40,9 @@ class Imported:
     """A run of another tool.
 
     `samples` has the columns of runs.formats.samples, numbers that are no times in as few bits as
-    they need; `apart` the same for rows that come on top
-    of samples (transactions, sub-results) and are in no total. Where the source holds no samples,
-    `rows` are the report's series. `started_at_us` is microseconds since 1970, None if unknown.
+    they need; `apart` the same for rows that come on top of samples (transactions, sub-results) and
+    are in no total. Where the source holds no samples, `rows` are the report's series.
+    `started_at_us` is microseconds since 1970, None if unknown.
     """
 
     tool: str

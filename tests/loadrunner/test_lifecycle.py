@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -160,19 +161,25 @@ def test_without_timerfd_it_works_and_the_summary_says_what_is_less_exact(tmp_pa
     assert samples_of(out).height == 50
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 kB."""
+@contextmanager
+def mounted(folder: Path, *what: str) -> Iterator[Path]:
+    """A file system of its own."""
     if os.geteuid() != 0:
-        pytest.skip("a small file system of its own: only root may mount one")
-    folder = tmp_path / "small"
+        pytest.skip("a file system of its own: only root may mount one")
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"a small file system of its own: {mounted.stderr.strip()}")
+    command = ["mount", *what, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"a file system of its own: {done.stderr.strip()}")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """64 kB of it."""
+    with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=64k", "tmpfs") as folder:
+        yield folder
 
 
 def test_a_disk_that_fills_up_ends_the_run_with_1_and_a_spool_that_reads(
@@ -198,16 +205,21 @@ def test_a_disk_that_fills_up_ends_the_run_with_1_and_a_spool_that_reads(
 
 @pytest.fixture
 def freezing_disk(tmp_path: Path) -> Iterator[Path]:
-    image, folder = tmp_path / "disk.img", tmp_path / "freezing"
+    image = tmp_path / "disk.img"
     image.write_bytes(bytes(16 << 20))
-    folder.mkdir()
     subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
-    command = ["mount", "-o", "loop", str(image), str(folder)]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"a file system of its own: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with mounted(tmp_path / "freezing", "-o", "loop", str(image)) as folder:
+        yield folder
+
+
+@contextmanager
+def frozen(folder: Path) -> Iterator[None]:
+    """Nothing is written to it meanwhile; what tries waits."""
+    subprocess.run(["fsfreeze", "-f", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["fsfreeze", "-u", str(folder)], check=True)
 
 
 def test_a_disk_that_stands_still_makes_the_run_suspect(
@@ -218,9 +230,8 @@ def test_a_disk_that_stands_still_makes_the_run_suspect(
         file = written(tmp_path, url, at_rate(50, "4s"), path="/healthz")
         with started("run", file, "--out", out) as process:
             wait_until((out / "manifest.json").exists)
-            subprocess.run(["fsfreeze", "-f", str(freezing_disk)], check=True)
-            time.sleep(2.5)
-            subprocess.run(["fsfreeze", "-u", str(freezing_disk)], check=True)
+            with frozen(freezing_disk):
+                time.sleep(2.5)
             process.communicate(timeout=50)
     validity = json.loads(loadrunner("report", out, "--format", "json").stdout)["validity"]
     assert validity["verdict"] != "valid"
